@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_DEMO: what data waits in.
+ *
+ * A buffer in flight is charged to its sender (SO_SNDBUF). When it was read, the
+ * charge is given back, and the buffer goes to the sender's write queue: it is a
+ * spare, and saves the next send an allocation and the zeroing of it, which
+ * together cost more than the copy of a small message. A sender has no more
+ * memory in spares than it may have in flight, and spares that are not used are
+ * soon freed.
+ *
+ * Used again are only buffers that are whole in one piece of memory of their
+ * own, that nobody else holds and no filter has seen. Such memory is never
+ * handed to a pipe: splice() copies it. So nobody can see it change.
+ */
+
+#include <linux/sched/signal.h>
+#include <linux/shrinker.h>
+#include <linux/workqueue.h>
+
+#include "buffer.h"
+
+/* How long a spare waits unused: between one and two of these. */
+#define DEMO_SPARE_PERIOD	msecs_to_jiffies(16)
+
+/* Sockets with spares, in no order. */
+static DEFINE_SPINLOCK(demo_hoard_lock);
+static LIST_HEAD(demo_hoarders);
+static unsigned long demo_nr_hoarders;
+
+static void demo_spares_age_all(struct work_struct *work);
+static DECLARE_DELAYED_WORK(demo_spares_work, demo_spares_age_all);
+static struct shrinker *demo_shrinker;
+
+/* Charges. */
+
+static int demo_buffer_admission(struct sock *sk)
+{
+	int err = sock_error(sk);
+
+	if (err)
+		return err;
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf) ? 0 : -EAGAIN;
+}
+
+/**
+ * demo_buffer_admit() - wait until the sender may have another buffer in flight
+ * @sk: the sender
+ * @timeo: how long, in jiffies; what is left of it is put there
+ *
+ * Whoever gives a charge back calls sk_write_space() after.
+ *
+ * Return: 0, or an errno
+ */
+int demo_buffer_admit(struct sock *sk, long *timeo)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int err = demo_buffer_admission(sk);
+
+	if (err != -EAGAIN)
+		return err;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	for (;;) {
+		/* First the bits, then a look: SIGIO must not be lost. */
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		smp_mb__after_atomic();
+		err = demo_buffer_admission(sk);
+		if (err != -EAGAIN || !*timeo)
+			break;
+		err = sock_intr_errno(*timeo);
+		if (signal_pending(current))
+			break;
+		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return err;
+}
+
+static void demo_uncharge(struct sock *sender, unsigned int bytes)
+{
+	/* The last byte keeps the sender until it has been told. */
+	WARN_ON_ONCE(refcount_sub_and_test(bytes - 1, &sender->sk_wmem_alloc));
+	READ_ONCE(sender->sk_write_space)(sender);
+	sk_free(sender);
+}
+
+/* Spares. */
+
+static bool demo_buffer_is_ours(const struct sk_buff *skb)
+{
+	return !demo_buffer(skb)->foreign && !skb_is_nonlinear(skb) &&
+	       !skb_shared(skb) && !skb_cloned(skb) && !skb->head_frag &&
+	       !skb_pfmemalloc(skb);
+}
+
+/* Under the lock of @sk's write queue. */
+static void demo_hoard(struct demo_sock *ds)
+{
+	ds->spares_used = true;
+	if (!list_empty(&ds->hoard_link))
+		return;
+
+	spin_lock(&demo_hoard_lock);
+	list_add_tail(&ds->hoard_link, &demo_hoarders);
+	if (!demo_nr_hoarders++)
+		schedule_delayed_work(&demo_spares_work, DEMO_SPARE_PERIOD);
+	spin_unlock(&demo_hoard_lock);
+}
+
+static void demo_unhoard(struct demo_sock *ds)
+{
+	if (list_empty(&ds->hoard_link))
+		return;
+
+	spin_lock(&demo_hoard_lock);
+	list_del_init(&ds->hoard_link);
+	WRITE_ONCE(demo_nr_hoarders, demo_nr_hoarders - 1);
+	spin_unlock(&demo_hoard_lock);
+}
+
+static void demo_buffers_free(struct sk_buff_head *buffers)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(buffers)))
+		consume_skb(skb);
+}
+
+/* Take all spares of a socket away, unless they were used since the last time. */
+static void demo_spares_drop(struct sock *sk, bool used_too)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	struct sk_buff_head dropped;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&sk->sk_write_queue.lock);
+	if (used_too || !ds->spares_used) {
+		skb_queue_splice_init(&sk->sk_write_queue, &dropped);
+		ds->spare_bytes = 0;
+		demo_unhoard(ds);
+	}
+	ds->spares_used = false;
+	spin_unlock(&sk->sk_write_queue.lock);
+
+	demo_buffers_free(&dropped);
+}
+
+/* Visit at most @visits sockets; each goes to the end of the list first. */
+static unsigned long demo_spares_visit(unsigned long visits, bool used_too)
+{
+	struct demo_sock *ds;
+	unsigned long done;
+
+	for (done = 0; done < visits; done++) {
+		spin_lock(&demo_hoard_lock);
+		ds = list_first_entry_or_null(&demo_hoarders, struct demo_sock,
+					      hoard_link);
+		if (ds) {
+			list_move_tail(&ds->hoard_link, &demo_hoarders);
+			/* On the list, so not released yet: it has references. */
+			sock_hold(&ds->sk);
+		}
+		spin_unlock(&demo_hoard_lock);
+		if (!ds)
+			break;
+
+		demo_spares_drop(&ds->sk, used_too);
+		sock_put(&ds->sk);
+		cond_resched();
+	}
+	return done;
+}
+
+static void demo_spares_age_all(struct work_struct *work)
+{
+	demo_spares_visit(READ_ONCE(demo_nr_hoarders), false);
+
+	spin_lock(&demo_hoard_lock);
+	if (demo_nr_hoarders)
+		schedule_delayed_work(&demo_spares_work, DEMO_SPARE_PERIOD);
+	spin_unlock(&demo_hoard_lock);
+}
+
+static unsigned long demo_spares_count(struct shrinker *shrinker,
+				       struct shrink_control *control)
+{
+	return READ_ONCE(demo_nr_hoarders) ?: SHRINK_EMPTY;
+}
+
+static unsigned long demo_spares_scan(struct shrinker *shrinker,
+				      struct shrink_control *control)
+{
+	return demo_spares_visit(control->nr_to_scan, true);
+}
+
+/* A spare that holds @need bytes. The first that comes: they are much alike. */
+static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need)
+{
+	struct sk_buff_head *spares = &sk->sk_write_queue;
+	struct demo_sock *ds = demo_sk(sk);
+	struct sk_buff *skb;
+
+	if (skb_queue_empty_lockless(spares))
+		return NULL;
+
+	spin_lock(&spares->lock);
+	ds->spares_used = true;
+	skb_queue_walk(spares, skb) {
+		if (skb_end_offset(skb) >= need) {
+			__skb_unlink(skb, spares);
+			ds->spare_bytes -= skb->truesize;
+			spin_unlock(&spares->lock);
+			return skb;
+		}
+	}
+	spin_unlock(&spares->lock);
+	return NULL;
+}
+
+/* As it was when it was allocated. */
+static void demo_buffer_reset(struct sk_buff *skb)
+{
+	skb->data = skb->head;
+	skb_reset_tail_pointer(skb);
+	skb->len = 0;
+	skb->tstamp = 0;
+	skb->peeked = 0;
+	memset(skb->cb, 0, sizeof(struct demo_buffer));
+}
+
+/**
+ * demo_buffer_retire() - buffers were read
+ * @sender: who sent them all, and is charged for them
+ * @drained: the buffers, which nobody else holds unless they are foreign
+ *
+ * The charge is given back, and what can be used again becomes a spare.
+ */
+void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
+{
+	struct sk_buff_head *spares = &sender->sk_write_queue;
+	struct demo_sock *ds = demo_sk(sender);
+	unsigned int sndbuf = READ_ONCE(sender->sk_sndbuf);
+	struct sk_buff *skb, *next;
+	unsigned int charge = 0;
+	bool dead;
+
+	spin_lock(&spares->lock);
+	/* Under the lock, so that demo_spares_release() leaves none behind. */
+	dead = sock_flag(sender, SOCK_DEAD);
+	skb_queue_walk_safe(drained, skb, next) {
+		charge += skb->truesize;
+		skb->destructor = NULL;
+		skb->sk = NULL;
+		/* With a large spare in flight, the sender is not writable. */
+		if (dead || !demo_buffer_is_ours(skb) ||
+		    skb->truesize > sndbuf >> 2 ||
+		    ds->spare_bytes + skb->truesize > sndbuf)
+			continue;
+		__skb_unlink(skb, drained);
+		/* The one used last is warm in the cache: it goes first. */
+		__skb_queue_head(spares, skb);
+		ds->spare_bytes += skb->truesize;
+	}
+	if (!skb_queue_empty(spares))
+		demo_hoard(ds);
+	spin_unlock(&spares->lock);
+
+	demo_buffers_free(drained);
+	demo_uncharge(sender, charge);
+}
+
+/**
+ * demo_spares_release() - the end of a socket's spares
+ * @sk: the socket, which is dead
+ */
+void demo_spares_release(struct sock *sk)
+{
+	demo_spares_drop(sk, true);
+}
+
+/* Memory. */
+
+/**
+ * demo_buffer_alloc() - a buffer for bytes
+ * @sk: who will write into it
+ * @need: it must hold this much
+ * @want: it had better hold that much
+ * @err: where to put the errno
+ *
+ * It is in one piece and holds nothing yet; skb_tailroom() is what it can hold.
+ *
+ * Return: the buffer, not charged yet, or NULL
+ */
+struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
+				  unsigned int want, int *err)
+{
+	gfp_t gfp = sk->sk_allocation;
+	struct sk_buff *skb;
+
+	skb = demo_spare_take(sk, need);
+	if (skb) {
+		demo_buffer_reset(skb);
+		return skb;
+	}
+
+	/* More than a page is a wish that must not cost others their memory. */
+	if (want > need && SKB_TRUESIZE(want) > PAGE_SIZE)
+		skb = alloc_skb(want, gfp | __GFP_NORETRY | __GFP_NOWARN);
+	if (!skb)
+		skb = alloc_skb(max(need, min_t(unsigned int, want,
+						SKB_MAX_ORDER(0, 0))), gfp);
+	if (!skb)
+		*err = -ENOBUFS;
+	else
+		memset(skb->cb, 0, sizeof(struct demo_buffer));
+	return skb;
+}
+
+/**
+ * demo_buffer_alloc_record() - a buffer for a record
+ * @sk: who will send it
+ * @len: the length of the record
+ * @err: where to put the errno
+ *
+ * Return: the buffer, charged, with room for the record and nothing else, or
+ *         NULL
+ */
+struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len, int *err)
+{
+	struct sk_buff *skb = NULL;
+	size_t paged = 0;
+
+	if (len <= SKB_MAX_ALLOC) {
+		skb = demo_spare_take(sk, len);
+		if (skb)
+			demo_buffer_reset(skb);
+	} else {
+		paged = min_t(size_t, PAGE_ALIGN(len - SKB_MAX_ALLOC),
+			      MAX_SKB_FRAGS * PAGE_SIZE);
+	}
+	if (!skb) {
+		skb = alloc_skb_with_frags(len - paged, paged,
+					   PAGE_ALLOC_COSTLY_ORDER, err,
+					   sk->sk_allocation);
+		if (!skb)
+			return NULL;
+		memset(skb->cb, 0, sizeof(struct demo_buffer));
+	}
+
+	skb_set_owner_w(skb, sk);
+	skb_put(skb, len - paged);
+	skb->data_len = paged;
+	skb->len = len;
+	return skb;
+}
+
+/**
+ * demo_spares_init() - start to look after the spares of all sockets
+ *
+ * Return: 0 or -ENOMEM
+ */
+int __init demo_spares_init(void)
+{
+	demo_shrinker = shrinker_alloc(0, "demo-spares");
+	if (!demo_shrinker)
+		return -ENOMEM;
+	demo_shrinker->count_objects = demo_spares_count;
+	demo_shrinker->scan_objects = demo_spares_scan;
+	shrinker_register(demo_shrinker);
+	return 0;
+}
+
+/** demo_spares_exit() - stop it; no socket is left */
+void demo_spares_exit(void)
+{
+	shrinker_free(demo_shrinker);
+	cancel_delayed_work_sync(&demo_spares_work);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What data waits in: sk_buffs that are charged to their sender, and used again. */
+#ifndef DEMO_BUFFER_H
+#define DEMO_BUFFER_H
+
+#include <linux/skbuff.h>
+
+#include "sock.h"
+
+/**
+ * struct demo_buffer - what the family notes in skb->cb
+ * @start: of a stream: the first byte not read yet. The reader's, who holds
+ *         read_lock, while the buffer is queued; the writer's else
+ * @end: of a stream: behind the last byte published. The lock of the receive
+ *       queue. A stream's buffer has skb->len set to all it can hold, so that
+ *       a writer may publish more while a reader copies
+ * @claimed: of a stream: a writer is copying into it. The lock of the receive
+ *           queue
+ * @foreign: somebody else may have seen it: do not use it again
+ */
+struct demo_buffer {
+	unsigned int	start;
+	unsigned int	end;
+	bool		claimed;
+	bool		foreign;
+};
+
+static inline struct demo_buffer *demo_buffer(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct demo_buffer) > sizeof(skb->cb));
+	return (struct demo_buffer *)skb->cb;
+}
+
+int demo_buffer_admit(struct sock *sk, long *timeo);
+struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
+				  unsigned int want, int *err);
+struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len, int *err);
+void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained);
+
+void demo_spares_release(struct sock *sk);
+int demo_spares_init(void);
+void demo_spares_exit(void);
+
+#endif /* DEMO_BUFFER_H */

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_DEMO: records, which arrive whole or not at all.
+ *
+ * Each is a buffer of its own. The sender is charged for it (SO_SNDBUF), and a
+ * receiver of datagrams that many may send to counts what waits (SO_RCVBUF).
+ * Two sockets that are connected to each other need only the first.
+ */
+
+#include <linux/filter.h>
+#include <linux/sched/signal.h>
+#include <linux/uio.h>
+#include <net/tcp_states.h>
+
+#include "buffer.h"
+#include "message.h"
+#include "port.h"
+#include "sock.h"
+
+/* What a send buffer does not hold of the longest record, as on AF_UNIX. */
+#define DEMO_MESSAGE_SLACK	32
+
+/* Sending. */
+
+/* The record that the caller wants to send, charged to the sender. */
+static struct sk_buff *demo_message_build(struct sock *sk, struct msghdr *msg,
+					  size_t len, long *timeo, int *err)
+{
+	struct sk_buff *skb;
+
+	*err = demo_buffer_admit(sk, timeo);
+	if (*err)
+		return NULL;
+	skb = demo_buffer_alloc_record(sk, len, err);
+	if (!skb)
+		return NULL;
+	*err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
+	if (*err) {
+		consume_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/*
+ * Put the record onto the receiver's queue, if it may be there: under the lock
+ * that also connect(), shutdown() and release() of the receiver take. Returns
+ * -ENOTCONN when the receiver is closed, and -EAGAIN when it has no room.
+ */
+static int demo_message_queue(struct sock *sk, struct sock *other,
+			      struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &other->sk_receive_queue;
+	struct sock *friend;
+	int err = 0;
+
+	spin_lock(&queue->lock);
+	friend = demo_sk(other)->peer;
+	if (sock_flag(other, SOCK_DEAD))
+		err = -ENOTCONN;
+	else if (friend && friend != sk)
+		err = -EPERM;
+	else if (other->sk_shutdown & RCV_SHUTDOWN)
+		err = -EPIPE;
+	else if (other != sk && friend != sk && !demo_room(other))
+		err = -EAGAIN;
+	if (!err) {
+		atomic_add(skb->truesize, &other->sk_rmem_alloc);
+		__skb_queue_tail(queue, skb);
+	}
+	spin_unlock(&queue->lock);
+	return err;
+}
+
+/* The receiver, with a reference. */
+static struct sock *demo_message_receiver(struct sock *sk, struct msghdr *msg)
+{
+	if (msg->msg_namelen)
+		return demo_port_find(sock_net(sk), sk->sk_type, msg->msg_name);
+	return demo_peer_get(sk) ?: ERR_PTR(-ENOTCONN);
+}
+
+/* The receiver was closed. Returns 0 when another may have its port now. */
+static int demo_message_refused(struct sock *sk, struct sock *other,
+				const struct msghdr *msg)
+{
+	if (sk->sk_type == SOCK_SEQPACKET)
+		return -EPIPE;
+	if (demo_forget_dead_peer(sk, other))
+		return -ECONNREFUSED;
+	return msg->msg_namelen ? 0 : -ECONNRESET;
+}
+
+/* Bring the record to its receiver. It is the caller's still when that fails. */
+static int demo_message_deliver(struct sock *sk, struct msghdr *msg,
+				struct sk_buff *skb, long timeo)
+{
+	bool waited = false;
+	struct sock *other;
+	int err;
+
+again:
+	other = demo_message_receiver(sk, msg);
+	if (IS_ERR(other))
+		return PTR_ERR(other);
+
+	/* A filter may have a copy, or leave the record shorter. */
+	if (rcu_access_pointer(other->sk_filter))
+		demo_buffer(skb)->foreign = true;
+	if (sk_filter(other, skb) < 0) {
+		sock_put(other);
+		kfree_skb(skb);
+		return 0;
+	}
+	if (sock_flag(other, SOCK_RCVTSTAMP))
+		__net_timestamp(skb);
+
+	for (;;) {
+		err = demo_message_queue(sk, other, skb);
+		if (err != -EAGAIN)
+			break;
+		if (!timeo) {
+			if (demo_await_room(sk, other))
+				break;
+			continue;
+		}
+		timeo = demo_wait_for_room(other, timeo);
+		waited = true;
+		if (signal_pending(current)) {
+			err = sock_intr_errno(timeo);
+			break;
+		}
+	}
+	if (!err) {
+		READ_ONCE(other->sk_data_ready)(other);
+	} else if (err == -ENOTCONN) {
+		err = demo_message_refused(sk, other, msg);
+		if (!err) {
+			sock_put(other);
+			goto again;
+		}
+	}
+	/* One wake-up came here; there may be room for the next one too. */
+	if (waited && demo_room(other))
+		wake_up_interruptible(&demo_sk(other)->room_wait);
+	sock_put(other);
+	return err;
+}
+
+/**
+ * demo_dgram_sendmsg() - sendmsg() of a datagram socket
+ * @sock: the sender
+ * @msg: what to send, and to whom
+ * @len: how much
+ *
+ * Return: @len, or an errno
+ */
+int demo_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	struct sk_buff *skb;
+	long timeo;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB || msg->msg_controllen)
+		return -EOPNOTSUPP;
+	if (msg->msg_namelen) {
+		err = demo_port_check(msg->msg_name, msg->msg_namelen) ?:
+		      demo_port_check_destination(msg->msg_name) ?:
+		      demo_port_autobind(sk);
+		if (err)
+			return err;
+	}
+	if (len > READ_ONCE(sk->sk_sndbuf) - DEMO_MESSAGE_SLACK)
+		return -EMSGSIZE;
+
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	skb = demo_message_build(sk, msg, len, &timeo, &err);
+	if (!skb)
+		return err;
+	err = demo_message_deliver(sk, msg, skb, timeo);
+	if (err) {
+		consume_skb(skb);
+		return err;
+	}
+	return len;
+}
+
+/**
+ * demo_seqpacket_sendmsg() - sendmsg() of a seqpacket socket
+ * @sock: the sender
+ * @msg: what to send; an address is ignored
+ * @len: how much
+ *
+ * Return: @len, or an errno
+ */
+int demo_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	int err = sock_error(sk);
+
+	if (err)
+		return err;
+	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	msg->msg_namelen = 0;
+	return demo_dgram_sendmsg(sock, msg, len);
+}
+
+/* Receiving. */
+
+/* The next record, or the one that peeking has come to, at *@skip. */
+static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
+					 int *err)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
+	struct sk_buff *skb, *last;
+
+	do {
+		mutex_lock(&ds->read_lock);
+		*skip = sk_peek_offset(sk, flags);
+		skb = __skb_try_recv_datagram(sk, &sk->sk_receive_queue, flags,
+					      skip, err, &last);
+		if (skb) {
+			*skip = max(*skip, 0);
+			return skb;
+		}
+		mutex_unlock(&ds->read_lock);
+	} while (*err == -EAGAIN && timeo &&
+		 !__skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
+					      &timeo, last));
+
+	/* The end of a connection, also for who does not wait. */
+	if (sk->sk_type == SOCK_SEQPACKET && *err == -EAGAIN &&
+	    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		*err = 0;
+	return NULL;
+}
+
+/* The record was taken off the queue. */
+static void demo_message_consume(struct sock *sk, struct sk_buff *skb)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	struct sk_buff_head drained;
+
+	sk_peek_offset_bwd(sk, skb->len);
+	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+
+	__skb_queue_head_init(&drained);
+	__skb_queue_tail(&drained, skb);
+	demo_buffer_retire(skb->sk, &drained);
+
+	/* Pairs with prepare_to_wait(): who does not see the room is seen. */
+	if (wq_has_sleeper(&ds->room_wait) && demo_room(sk))
+		wake_up_interruptible_sync_poll(&ds->room_wait, EPOLLOUT |
+						EPOLLWRNORM | EPOLLWRBAND);
+}
+
+/**
+ * demo_dgram_recvmsg() - recvmsg() of a datagram socket
+ * @sock: the receiver
+ * @msg: where to put the record
+ * @size: how much of it at most
+ * @flags: MSG_...
+ *
+ * Return: how much was put there (with MSG_TRUNC, how long the record is), or
+ *         an errno
+ */
+int demo_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+		       int flags)
+{
+	struct sock *sk = sock->sk;
+	struct sk_buff *skb;
+	size_t len;
+	int skip;
+	int err;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+
+	skb = demo_message_next(sk, flags, &skip, &err);
+	if (!skb)
+		return err;
+
+	if (msg->msg_name) {
+		demo_sock_name(skb->sk, msg->msg_name);
+		msg->msg_namelen = sizeof(struct sockaddr_demo);
+	}
+	len = skb->len - skip;
+	if (size < len)
+		msg->msg_flags |= MSG_TRUNC;
+	size = min(size, len);
+	err = skb_copy_datagram_msg(skb, skip, msg, size);
+	if (!err) {
+		if (sock_flag(sk, SOCK_RCVTSTAMP))
+			__sock_recv_timestamp(msg, sk, skb);
+		err = flags & MSG_TRUNC ? len : size;
+	}
+
+	if (flags & MSG_PEEK) {
+		if (err >= 0)
+			sk_peek_offset_fwd(sk, size);
+		consume_skb(skb);
+	} else {
+		demo_message_consume(sk, skb);
+	}
+	mutex_unlock(&demo_sk(sk)->read_lock);
+	return err;
+}
+
+/**
+ * demo_seqpacket_recvmsg() - recvmsg() of a seqpacket socket
+ * @sock: the receiver
+ * @msg: where to put the record
+ * @size: how much of it at most
+ * @flags: MSG_...
+ *
+ * Return: as demo_dgram_recvmsg(), and 0 at the end of the connection
+ */
+int demo_seqpacket_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
+			   int flags)
+{
+	if (READ_ONCE(sock->sk->sk_state) != TCP_ESTABLISHED)
+		return -ENOTCONN;
+	return demo_dgram_recvmsg(sock, msg, size, flags);
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * AF_DEMO: who is bound where.
+ *
+ * Each network namespace has a table of its own, which grows and shrinks with
+ * what is in it. Each socket type has a port space of its own. A socket that is
+ * bound to DEMO_NODE_ANY has its port on every node.
+ */
+
+#include <linux/jhash.h>
+#include <linux/random.h>
+#include <linux/rhashtable.h>
+#include <linux/user_namespace.h>
+#include <net/net_namespace.h>
+
+#include "port.h"
+
+/*
+ * Ports are picked at random from four thousand million. That this many in a
+ * row are taken happens to nobody whose machine has not as many sockets.
+ */
+#define DEMO_PORT_TRIES		128
+
+struct demo_port_key {
+	int	type;
+	u32	node;
+	u32	port;
+};
+
+static u32 demo_port_hash(int type, u32 port, u32 seed)
+{
+	return jhash_2words(type, port, seed);
+}
+
+static u32 demo_port_key_hash(const void *data, u32 len, u32 seed)
+{
+	const struct demo_port_key *key = data;
+
+	return demo_port_hash(key->type, key->port, seed);
+}
+
+static u32 demo_port_obj_hash(const void *data, u32 len, u32 seed)
+{
+	const struct demo_sock *ds = data;
+
+	return demo_port_hash(ds->sk.sk_type, ds->port, seed);
+}
+
+/*
+ * Two names collide, and a destination is found, when the nodes are equal or
+ * one is "any". The node is not hashed, so all of them are in one chain.
+ */
+static int demo_port_differs(struct rhashtable_compare_arg *arg,
+			     const void *obj)
+{
+	const struct demo_port_key *key = arg->key;
+	const struct demo_sock *ds = obj;
+
+	return ds->port != key->port || ds->sk.sk_type != key->type ||
+	       (ds->node != key->node && ds->node != DEMO_NODE_ANY &&
+		key->node != DEMO_NODE_ANY);
+}
+
+static const struct rhashtable_params demo_port_params = {
+	.key_len		= sizeof(struct demo_port_key),
+	.head_offset		= offsetof(struct demo_sock, port_link),
+	.hashfn			= demo_port_key_hash,
+	.obj_hashfn		= demo_port_obj_hash,
+	.obj_cmpfn		= demo_port_differs,
+	.automatic_shrinking	= true,
+};
+
+/**
+ * demo_ports_init() - a namespace's table of ports
+ * @dn: the namespace
+ *
+ * Return: 0 or -ENOMEM
+ */
+int demo_ports_init(struct demo_net *dn)
+{
+	return rhashtable_init(&dn->ports, &demo_port_params);
+}
+
+/**
+ * demo_ports_exit() - the end of the table
+ * @dn: the namespace, which has no sockets left
+ */
+void demo_ports_exit(struct demo_net *dn)
+{
+	rhashtable_destroy(&dn->ports);
+}
+
+/**
+ * demo_port_check() - is this an address of the family?
+ * @addr: what the caller of a system call gave
+ * @len: its length
+ *
+ * Return: 0, -EINVAL or -EAFNOSUPPORT
+ */
+int demo_port_check(const void *addr, int len)
+{
+	const struct sockaddr_demo *sdm = addr;
+
+	if (len < (int)sizeof(*sdm))
+		return -EINVAL;
+	if (sdm->sdm_family != demo_family)
+		return -EAFNOSUPPORT;
+	if (len > (int)sizeof(*sdm))
+		return -EINVAL;
+	if (sdm->sdm_reserved || sdm->sdm_flags ||
+	    memchr_inv(sdm->sdm_zero, 0, sizeof(sdm->sdm_zero)))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * demo_port_check_destination() - can anybody be there?
+ * @addr: a checked address
+ *
+ * The place that decides the route to a node: none but this one is known.
+ *
+ * Return: 0, -EINVAL or -ENETUNREACH
+ */
+int demo_port_check_destination(const struct sockaddr_demo *addr)
+{
+	if (addr->sdm_port == DEMO_PORT_ANY || addr->sdm_node == DEMO_NODE_ANY)
+		return -EINVAL;
+	if (addr->sdm_node != DEMO_NODE_LOCAL)
+		return -ENETUNREACH;
+	return 0;
+}
+
+/* Give @sk this name, unless another has it. */
+static int demo_name(struct sock *sk, u32 node, u32 port)
+{
+	struct demo_net *dn = demo_net(sock_net(sk));
+	struct demo_sock *ds = demo_sk(sk);
+	struct demo_port_key key = {
+		.type	= sk->sk_type,
+		.node	= node,
+		.port	= port,
+	};
+	int err;
+
+	lockdep_assert_held(&ds->lock);
+
+	ds->node = node;
+	ds->port = port;
+	/* Who finds it by its port takes a reference under RCU. */
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	err = rhashtable_lookup_insert_key(&dn->ports, &key, &ds->port_link,
+					   demo_port_params);
+	if (err)
+		return err == -EEXIST ? -EADDRINUSE : -ENOMEM;
+
+	ds->hashed = true;
+	/* Pairs with the acquire in demo_sock_name() and in autobind. */
+	smp_store_release(&ds->named, true);
+	return 0;
+}
+
+/* A port of @node that the caller could not have told beforehand. */
+static int demo_name_any(struct sock *sk, u32 node)
+{
+	int err = -EADDRINUSE;
+	int tries;
+	u32 port;
+
+	for (tries = 0; tries < DEMO_PORT_TRIES && err == -EADDRINUSE; tries++) {
+		port = get_random_u32();
+		if (port > DEMO_PORT_RESERVED_MAX && port != DEMO_PORT_ANY)
+			err = demo_name(sk, node, port);
+	}
+	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
+}
+
+/**
+ * demo_port_bind() - bind()
+ * @sk: the socket
+ * @addr: a checked address
+ *
+ * Return: 0, or an errno
+ */
+int demo_port_bind(struct sock *sk, const struct sockaddr_demo *addr)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	int err;
+
+	if (addr->sdm_node != DEMO_NODE_ANY &&
+	    addr->sdm_node != DEMO_NODE_LOCAL)
+		return -EADDRNOTAVAIL;
+	if (addr->sdm_port <= DEMO_PORT_RESERVED_MAX &&
+	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_BIND_SERVICE))
+		return -EACCES;
+
+	spin_lock(&ds->lock);
+	if (ds->named)
+		err = -EINVAL;
+	else if (addr->sdm_port == DEMO_PORT_ANY)
+		err = demo_name_any(sk, addr->sdm_node);
+	else
+		err = demo_name(sk, addr->sdm_node, addr->sdm_port);
+	spin_unlock(&ds->lock);
+	return err;
+}
+
+/**
+ * demo_port_autobind() - a port for a socket that is about to be heard of
+ * @sk: the socket
+ *
+ * Return: 0 (also when it has one), -EADDRNOTAVAIL or -ENOMEM
+ */
+int demo_port_autobind(struct sock *sk)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	int err = 0;
+
+	/* Pairs with the release in demo_name(). */
+	if (smp_load_acquire(&ds->named))
+		return 0;
+
+	spin_lock(&ds->lock);
+	if (!ds->named)
+		err = demo_name_any(sk, DEMO_NODE_LOCAL);
+	spin_unlock(&ds->lock);
+	return err;
+}
+
+/**
+ * demo_port_release() - give the port back
+ * @sk: the socket, which is being closed; it keeps its name for those who
+ *      still hold what it sent
+ */
+void demo_port_release(struct sock *sk)
+{
+	struct demo_net *dn = demo_net(sock_net(sk));
+	struct demo_sock *ds = demo_sk(sk);
+
+	spin_lock(&ds->lock);
+	if (ds->hashed) {
+		rhashtable_remove_fast(&dn->ports, &ds->port_link,
+				       demo_port_params);
+		ds->hashed = false;
+	}
+	spin_unlock(&ds->lock);
+}
+
+/**
+ * demo_port_find() - who has this address?
+ * @net: the network namespace
+ * @type: the socket type, whose port space it is
+ * @addr: a destination that demo_port_check_destination() let pass
+ *
+ * Return: the socket with a reference, or ERR_PTR(-ECONNREFUSED). It may be
+ *         dead by now: see SOCK_DEAD under one of its locks.
+ */
+struct sock *demo_port_find(struct net *net, int type,
+			    const struct sockaddr_demo *addr)
+{
+	struct demo_port_key key = {
+		.type	= type,
+		.node	= addr->sdm_node,
+		.port	= addr->sdm_port,
+	};
+	struct demo_sock *ds;
+	struct sock *sk;
+
+	rcu_read_lock();
+	ds = rhashtable_lookup(&demo_net(net)->ports, &key, demo_port_params);
+	sk = ds ? &ds->sk : NULL;
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	rcu_read_unlock();
+	return sk ?: ERR_PTR(-ECONNREFUSED);
+}

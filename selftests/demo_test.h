@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the selftests share: the two families a test body runs over, addresses
+ * that mean the same on both, and sockets that are ready to talk.
+ *
+ * AF_UNIX of Linux 7.2 is what AF_DEMO is measured by. A test whose behaviour
+ * both share has a variant for each; a failing AF_UNIX variant says that the
+ * test is wrong, not the family.
+ */
+#ifndef DEMO_TEST_H
+#define DEMO_TEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/demo.h>
+
+#include "kselftest_harness.h"
+
+#define FAMILY_PARAMETER	"/sys/module/demo/parameters/family"
+
+enum family { FAMILY_DEMO, FAMILY_UNIX };
+
+/* The number of a family as socket() takes it; -1 when it is not there. */
+static inline int family_number(enum family family)
+{
+	static int demo = -1;
+	FILE *f;
+
+	if (family == FAMILY_UNIX)
+		return AF_UNIX;
+	if (demo < 0) {
+		f = fopen(FAMILY_PARAMETER, "re");
+		if (!f)
+			return -1;
+		if (fscanf(f, "%d", &demo) != 1)
+			demo = -1;
+		fclose(f);
+	}
+	return demo;
+}
+
+/* Call first in every FIXTURE_SETUP, and in every TEST() over AF_DEMO alone. */
+#define NEED_FAMILY(family)							\
+do {										\
+	if (family_number(family) < 0)						\
+		SKIP(return, "demo.ko is not loaded: insmod demo.ko");		\
+} while (0)
+
+/*
+ * Call after NEED_FAMILY() where AF_UNIX got the behaviour only with a later
+ * release than the oldest one supported: the AF_UNIX variant is skipped there.
+ */
+#define UNIX_SINCE(family, major, minor, what)					\
+do {										\
+	if ((family) == FAMILY_UNIX && !kernel_is_at_least(major, minor))	\
+		SKIP(return, "AF_UNIX has this since %d.%d: %s",		\
+		     major, minor, what);					\
+} while (0)
+
+static inline bool kernel_is_at_least(int major, int minor)
+{
+	int x, y;
+	struct utsname u;
+
+	if (uname(&u) || sscanf(u.release, "%d.%d", &x, &y) != 2)
+		return false;
+	return x > major || (x == major && y >= minor);
+}
+
+/* The address of a service, on either family. */
+struct address {
+	union {
+		struct sockaddr		sa;
+		struct sockaddr_demo	demo;
+		struct sockaddr_un	un;
+		struct sockaddr_storage	storage;
+	};
+	socklen_t len;
+};
+
+/* The nth address of this test; tests that run at once do not share any. */
+static inline struct address address(enum family family, unsigned int n)
+{
+	struct address a;
+
+	memset(&a, 0, sizeof(a));
+	if (family == FAMILY_DEMO) {
+		a.demo.sdm_family = family_number(family);
+		a.demo.sdm_node = DEMO_NODE_LOCAL;
+		a.demo.sdm_port = 0x10000u + ((unsigned int)getpid() << 8) + n;
+		a.len = sizeof(a.demo);
+	} else {
+		a.un.sun_family = AF_UNIX;
+		a.len = offsetof(struct sockaddr_un, sun_path) + 1 +
+			sprintf(a.un.sun_path + 1, "demo-test-%d-%u", getpid(), n);
+	}
+	return a;
+}
+
+/*
+ * Sockets that are ready to talk. Each returns -1 with errno set when a call
+ * fails, and then leaves nothing open.
+ */
+static inline int bound_socket(enum family family, int type, unsigned int n)
+{
+	struct address a = address(family, n);
+	int fd, err;
+
+	fd = socket(family_number(family), type | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && bind(fd, &a.sa, a.len)) {
+		err = errno;
+		close(fd);
+		errno = err;
+		fd = -1;
+	}
+	return fd;
+}
+
+static inline int listening_socket(enum family family, int type, unsigned int n,
+				   int backlog)
+{
+	int fd, err;
+
+	fd = bound_socket(family, type, n);
+	if (fd >= 0 && listen(fd, backlog)) {
+		err = errno;
+		close(fd);
+		errno = err;
+		fd = -1;
+	}
+	return fd;
+}
+
+static inline int connected_socket(enum family family, int type, unsigned int n)
+{
+	struct address a = address(family, n);
+	int fd, err;
+
+	fd = socket(family_number(family), type | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, &a.sa, a.len)) {
+		err = errno;
+		close(fd);
+		errno = err;
+		fd = -1;
+	}
+	return fd;
+}
+
+/*
+ * Two connected sockets: through listen(), connect() and accept() where the
+ * type has them, else two bound datagram sockets connected to each other.
+ * The address n is used (and n + 1 on datagram sockets).
+ */
+static inline int connected_pair(enum family family, int type, unsigned int n,
+				 int sv[2])
+{
+	struct address a = address(family, n), b = address(family, n + 1);
+	int listener;
+
+	if (type == SOCK_DGRAM) {
+		sv[0] = bound_socket(family, type, n);
+		sv[1] = bound_socket(family, type, n + 1);
+		if (sv[0] < 0 || sv[1] < 0 || connect(sv[0], &b.sa, b.len) ||
+		    connect(sv[1], &a.sa, a.len))
+			return -1;
+		return 0;
+	}
+	listener = listening_socket(family, type, n, 8);
+	if (listener < 0)
+		return -1;
+	sv[0] = connected_socket(family, type, n);
+	sv[1] = sv[0] < 0 ? -1 : accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	close(listener);
+	return sv[1] < 0 ? -1 : 0;
+}
+
+/* The variants of a fixture whose FIXTURE_VARIANT has .family and .type. */
+#define VARIANT(fixture, family_name, FAMILY, type_name, TYPE)			\
+	FIXTURE_VARIANT_ADD(fixture, family_name##_##type_name) {		\
+		.family = FAMILY_##FAMILY, .type = SOCK_##TYPE,			\
+	}
+
+#define VARIANTS_STREAM(fixture)						\
+	VARIANT(fixture, demo, DEMO, stream, STREAM);				\
+	VARIANT(fixture, unix, UNIX, stream, STREAM)
+
+#define VARIANTS_DGRAM(fixture)							\
+	VARIANT(fixture, demo, DEMO, dgram, DGRAM);				\
+	VARIANT(fixture, unix, UNIX, dgram, DGRAM)
+
+#define VARIANTS_SEQPACKET(fixture)						\
+	VARIANT(fixture, demo, DEMO, seqpacket, SEQPACKET);			\
+	VARIANT(fixture, unix, UNIX, seqpacket, SEQPACKET)
+
+/* Types with listen(), connect() and accept(). */
+#define VARIANTS_CONNECTION(fixture)						\
+	VARIANTS_STREAM(fixture);						\
+	VARIANTS_SEQPACKET(fixture)
+
+/* Types that keep the boundaries of what was sent. */
+#define VARIANTS_RECORD(fixture)						\
+	VARIANTS_DGRAM(fixture);						\
+	VARIANTS_SEQPACKET(fixture)
+
+#define VARIANTS_ALL(fixture)							\
+	VARIANTS_STREAM(fixture);						\
+	VARIANTS_DGRAM(fixture);						\
+	VARIANTS_SEQPACKET(fixture)
+
+/*
+ * Bytes that say where they belong: byte @pos of the data numbered @seed. A
+ * byte lost, doubled, moved or left over from before does not fit its place.
+ */
+static inline unsigned char pattern_byte(unsigned int seed, size_t pos)
+{
+	unsigned int x = ((unsigned int)pos + seed * 0x9e3779b9u) * 0x85ebca6bu;
+
+	return (x ^ x >> 15) >> 8;
+}
+
+static inline void pattern_fill(void *buf, size_t len, unsigned int seed, size_t pos)
+{
+	unsigned char *p = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		p[i] = pattern_byte(seed, pos + i);
+}
+
+/* Where @buf first differs from the data numbered @seed; -1: nowhere. */
+static inline ssize_t pattern_differs(const void *buf, size_t len, unsigned int seed,
+				      size_t pos)
+{
+	const unsigned char *p = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (p[i] != pattern_byte(seed, pos + i))
+			return i;
+	return -1;
+}
+
+/* Options and flags that are one number. get_number() returns -1 on errors. */
+static inline int set_number(int fd, int option, int value)
+{
+	return setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value));
+}
+
+static inline int get_number(int fd, int option)
+{
+	int value;
+	socklen_t len = sizeof(value);
+
+	if (getsockopt(fd, SOL_SOCKET, option, &value, &len))
+		return -1;
+	return value;
+}
+
+static inline int set_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+/* What poll() says at once about these events; -1 on errors. */
+static inline int poll_now(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	return poll(&p, 1, 0) < 0 ? -1 : p.revents;
+}
+
+/* All of it, in as many calls as it takes; what was moved before an end. */
+static inline size_t write_all(int fd, const void *buf, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = write(fd, (const char *)buf + done, len - done);
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+static inline size_t read_all(int fd, void *buf, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = read(fd, (char *)buf + done, len - done);
+		if (n <= 0)
+			break;
+		done += n;
+	}
+	return done;
+}
+
+/*
+ * One send or receive in a thread of its own, so that it can wait:
+ *
+ *	struct background call = { .fd = fd, .buf = buf, .len = len };
+ *
+ *	ASSERT_EQ(0, background_recv(&call));
+ *	ASSERT_TRUE(background_sleeps(&call));
+ *	... what should end the wait ...
+ *	EXPECT_EQ(len, background_end(&call));
+ */
+struct background {
+	int			fd;
+	void			*buf;
+	size_t			len;
+	int			flags;
+	const struct address	*to;	/* where a send goes, if not to the peer */
+	ssize_t			result;
+	int			error;
+	pid_t			tid;
+	pthread_t		thread;
+};
+
+static inline void *background_sender(void *arg)
+{
+	struct background *b = arg;
+
+	__atomic_store_n(&b->tid, gettid(), __ATOMIC_RELEASE);
+	b->result = sendto(b->fd, b->buf, b->len, b->flags,
+			   b->to ? &b->to->sa : NULL, b->to ? b->to->len : 0);
+	b->error = errno;
+	return NULL;
+}
+
+static inline void *background_receiver(void *arg)
+{
+	struct background *b = arg;
+
+	__atomic_store_n(&b->tid, gettid(), __ATOMIC_RELEASE);
+	b->result = recv(b->fd, b->buf, b->len, b->flags);
+	b->error = errno;
+	return NULL;
+}
+
+static inline int background_send(struct background *b)
+{
+	return pthread_create(&b->thread, NULL, background_sender, b);
+}
+
+static inline int background_recv(struct background *b)
+{
+	return pthread_create(&b->thread, NULL, background_receiver, b);
+}
+
+/* Wait until a task sleeps. False when it ended without having done so. */
+static inline bool task_sleeps(pid_t tid)
+{
+	char name[32], line[512], *state;
+	FILE *f;
+
+	sprintf(name, "/proc/%d/stat", tid);
+	for (;;) {
+		f = fopen(name, "re");
+		if (!f)
+			return false;
+		state = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+		fclose(f);
+		if (!state || state[2] == 'Z' || state[2] == 'X')
+			return false;
+		if (state[2] == 'S')
+			return true;
+		usleep(1000);
+	}
+}
+
+/* Wait until the call waits. False when it returned instead. */
+static inline bool background_sleeps(struct background *b)
+{
+	pid_t tid;
+
+	while (!(tid = __atomic_load_n(&b->tid, __ATOMIC_ACQUIRE)))
+		usleep(1000);
+	return task_sleeps(tid);
+}
+
+/* What the call returned, and errno as it left it. */
+static inline ssize_t background_end(struct background *b)
+{
+	pthread_join(b->thread, NULL);
+	errno = b->error;
+	return b->result;
+}
+
+/*
+ * fork(), for a call that can wait: the child ends when the test does. In the
+ * child address() gives other addresses; take what it needs before.
+ */
+static inline pid_t fork_child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return pid;
+}
+
+/* What a child gave to _exit(), an errno as a rule; -1: it did not get there. */
+static inline int child_exit(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+/* The name of a socket, and that of its peer; .len is 0 when it has none. */
+static inline struct address own_address(int fd)
+{
+	struct address a = { .len = sizeof(a.storage) };
+
+	if (getsockname(fd, &a.sa, &a.len))
+		a.len = 0;
+	return a;
+}
+
+static inline struct address peer_address(int fd)
+{
+	struct address a = { .len = sizeof(a.storage) };
+
+	if (getpeername(fd, &a.sa, &a.len))
+		a.len = 0;
+	return a;
+}
+
+static inline bool same_address(const struct address *a, const struct address *b)
+{
+	return a->len == b->len && !memcmp(&a->storage, &b->storage, a->len);
+}
+
+/* The call fails, and with this error. */
+#define EXPECT_ERROR(error, call)						\
+do {										\
+	EXPECT_EQ(-1, (call));							\
+	EXPECT_EQ(error, errno);						\
+} while (0)
+
+static inline int bind_to(int fd, const struct address *a)
+{
+	return bind(fd, &a->sa, a->len);
+}
+
+static inline int connect_to(int fd, const struct address *a)
+{
+	return connect(fd, &a->sa, a->len);
+}
+
+/* A socket of this type that others can reach at the address n. */
+static inline int service_socket(enum family family, int type, unsigned int n)
+{
+	if (type == SOCK_DGRAM)
+		return bound_socket(family, type, n);
+	return listening_socket(family, type, n, 8);
+}
+
+/* A byte to an address, by a datagram socket. */
+static inline int send_to(int fd, const struct address *a)
+{
+	return sendto(fd, "", 1, MSG_DONTWAIT, &a->sa, a->len) < 0 ? -1 : 0;
+}
+
+static inline int unbound_socket(enum family family, int type)
+{
+	return socket(family_number(family), type | SOCK_CLOEXEC, 0);
+}
+
+/* What bind_to(), connect_to() or send_to() with a new socket comes to: 0, or the errno. */
+static inline int try_call(int (*call)(int fd, const struct address *a),
+			   enum family family, int type, const struct address *a)
+{
+	int fd = unbound_socket(family, type), err;
+
+	if (fd < 0)
+		return errno;
+	err = call(fd, a) ? errno : 0;
+	close(fd);
+	return err;
+}
+
+static inline struct address demo_address(unsigned int node, unsigned int port)
+{
+	struct address a = address(FAMILY_DEMO, 0);
+
+	a.demo.sdm_node = node;
+	a.demo.sdm_port = port;
+	return a;
+}
+
+/*
+ * A network namespace for this test alone: no service is in its way, and what
+ * it sets it sets for nobody else. Without root it takes a user namespace too,
+ * and gets every capability there.
+ */
+static inline bool enter_own_network(void)
+{
+	return !unshare(CLONE_NEWNET) || !unshare(CLONE_NEWUSER | CLONE_NEWNET);
+}
+
+#define NEED_OWN_NETWORK()							\
+do {										\
+	if (!enter_own_network())						\
+		SKIP(return, "no network namespace of its own: %s",		\
+		     strerror(errno));						\
+} while (0)
+
+/*
+ * Other calls in the background: BACKGROUND(name, call) makes background_name(),
+ * which starts a thread for a call that uses what is in b.
+ */
+#define BACKGROUND(name, call)							\
+static inline void *background_##name##_thread(void *arg)			\
+{										\
+	struct background *b = arg;						\
+										\
+	__atomic_store_n(&b->tid, gettid(), __ATOMIC_RELEASE);			\
+	b->result = (call);							\
+	b->error = errno;							\
+	return NULL;								\
+}										\
+static inline int background_##name(struct background *b)			\
+{										\
+	return pthread_create(&b->thread, NULL, background_##name##_thread, b);	\
+}
+
+BACKGROUND(accept, accept4(b->fd, NULL, NULL, SOCK_CLOEXEC))
+BACKGROUND(connect, connect_to(b->fd, b->to))
+
+/* Send until there is no room. The number of messages that went; -1 on errors. */
+static inline int send_until_full(int fd)
+{
+	static const char message[512];
+	int n = 0;
+
+	while (send(fd, message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+		n++;
+	return errno == EAGAIN ? n : -1;
+}
+
+/* Receive until nothing is left. The number of bytes; -1 on errors. */
+static inline ssize_t recv_until_empty(int fd)
+{
+	static char buf[65536];
+	ssize_t n, sum = 0;
+
+	while ((n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		sum += n;
+	return !n || errno == EAGAIN ? sum : -1;
+}
+
+/*
+ * Connect to the listener n until its backlog is full. The number of
+ * connections that wait there; -1 on errors.
+ */
+static inline int connect_until_full(enum family family, int type, unsigned int n)
+{
+	int connections = 0;
+
+	while (connected_socket(family, type | SOCK_NONBLOCK, n) >= 0)
+		connections++;
+	return errno == EAGAIN ? connections : -1;
+}
+
+/*
+ * A fixture of two sockets that are connected, self->sv, over what one of the
+ * VARIANTS_* names; self->buf is for whatever a test receives.
+ */
+#define FIXTURE_PAIR(fixture, VARIANTS)						\
+	FIXTURE(fixture) {							\
+		int sv[2];							\
+		char buf[64];							\
+	};									\
+	FIXTURE_VARIANT(fixture) {						\
+		enum family family;						\
+		int type;							\
+	};									\
+	VARIANTS(fixture);							\
+	FIXTURE_SETUP(fixture)							\
+	{									\
+		NEED_FAMILY(variant->family);					\
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1,	\
+					    self->sv));				\
+	}									\
+	FIXTURE_TEARDOWN(fixture)						\
+	{									\
+		close(self->sv[0]);						\
+		close(self->sv[1]);						\
+	}
+
+#endif /* DEMO_TEST_H */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A demo_sock: what it holds, who may touch what, and how it comes into the
+ * world, is paired, and leaves it. Documentation/locking.rst has the reasons.
+ */
+#ifndef DEMO_SOCK_H
+#define DEMO_SOCK_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <net/sock.h>
+
+#include <linux/demo.h>
+
+/**
+ * struct demo_net - what a network namespace has of the family
+ * @ports: who is bound where; written under the table's own bucket locks,
+ *         read under RCU
+ *
+ * Lives as long as the namespace, which every socket of a process keeps.
+ */
+struct demo_net {
+	struct rhashtable	ports;
+};
+
+/**
+ * struct demo_sock - a socket of the family
+ * @sk: what the network stack sees; must be first. Of its fields,
+ *      sk_state and sk_shutdown are written under @lock and read anywhere;
+ *      sk_receive_queue, and SHUTDOWN_MASK at release, under the queue's lock
+ * @lock: the state of the socket; taken before every other spinlock here.
+ *        Two of them only by demo_lock_two()
+ * @peer: who is at the other end, with a reference. Written under @lock and
+ *        the receive queue's lock, read under either; a stream's and a
+ *        seqpacket's is set once and stays until release(), so that its own
+ *        calls read it without a lock
+ * @named: @node and @port are set and never change again; released after
+ *         them, under @lock, and acquired by whoever reads them without it
+ * @hashed: the socket is in its namespace's table of ports. @lock
+ * @node: address, or DEMO_NODE_ANY. See @named
+ * @port: address. See @named
+ * @port_link: in demo_net.ports
+ * @pending: of a listener: connections that wait for accept(). @lock
+ * @pending_link: of such a connection: on its listener's @pending, under the
+ *                listener's @lock
+ * @read_lock: one reader at a time; held over copies to user space
+ * @write_lock: one writer of a stream at a time; held over copies from user
+ *              space. Taken before anything of the peer
+ * @open: of a stream: the buffer at the end of the receive queue that the
+ *        peer may still write into. The receive queue's lock; a writer takes
+ *        it out while it copies
+ * @inq: of a stream: bytes in the receive queue. Written under that queue's
+ *       lock, read anywhere
+ * @spare_bytes: memory of the buffers in sk_write_queue, which wait to be used
+ *               again. That queue's lock
+ * @spares_used: some of them were used since they were looked at last. That
+ *               queue's lock
+ * @hoard_link: among the sockets that have spares; demo_hoard_lock (buffer.c)
+ * @room_wait: who waits for room here: in the backlog of a listener, in the
+ *             receive queue of a datagram socket
+ * @room_wake: of a datagram socket: relays a wake-up of the peer's @room_wait
+ *             to those who poll this one. The lock of the peer's @room_wait
+ *
+ * Lives until nobody refers to it: the struct socket (until release()), the
+ * peer (until the peer's release(), or another connect() of a datagram
+ * socket), the listener's @pending, and every buffer in flight that it is
+ * charged for. Freed after a grace period, for those who find it by its port.
+ */
+struct demo_sock {
+	struct sock		sk;
+
+	spinlock_t		lock;
+	bool			named;
+	bool			hashed;
+	struct sock		*peer;
+
+	u32			node;
+	u32			port;
+	struct rhash_head	port_link;
+
+	union {
+		struct list_head	pending;
+		struct list_head	pending_link;
+	};
+
+	struct mutex		read_lock;
+	struct mutex		write_lock;
+
+	struct sk_buff		*open;
+	unsigned int		inq;
+
+	unsigned int		spare_bytes;
+	bool			spares_used;
+	struct list_head	hoard_link;
+
+	wait_queue_head_t	room_wait;
+	wait_queue_entry_t	room_wake;
+};
+
+static inline struct demo_sock *demo_sk(const struct sock *sk)
+{
+	return (struct demo_sock *)sk;
+}
+
+extern int demo_family;
+extern struct proto demo_proto;
+
+struct demo_net *demo_net(const struct net *net);
+
+struct sock *demo_sock_alloc(struct net *net, struct socket *sock, int type,
+			     int kern);
+void demo_sock_release(struct sock *sk, bool pending);
+
+void demo_sock_name(const struct sock *sk, struct sockaddr_demo *addr);
+struct sock *demo_peer_get(struct sock *sk);
+
+void demo_pair(struct sock *a, struct sock *b);
+int demo_listen_on(struct sock *sk, int backlog);
+int demo_connect_pair(struct sock *sk, const struct sockaddr_demo *addr,
+		      int flags);
+struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err);
+void demo_shut(struct sock *sk, int how);
+
+int demo_connect_peer(struct sock *sk, const struct sockaddr_demo *addr);
+void demo_disconnect_peer(struct sock *sk);
+bool demo_forget_dead_peer(struct sock *sk, struct sock *dead);
+
+bool demo_writable(const struct sock *sk);
+bool demo_room(const struct sock *sk);
+bool demo_await_room(struct sock *sk, struct sock *other);
+long demo_wait_for_room(struct sock *other, long timeo);
+
+#endif /* DEMO_SOCK_H */
