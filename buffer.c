@@ -64,9 +64,9 @@ int demo_buffer_admit(struct sock *sk, long *timeo)
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	for (;;) {
-		/* First the bits, then a look: SIGIO must not be lost. */
 		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		/* The bits before the look at the charge: SIGIO is not lost. */
 		smp_mb__after_atomic();
 		err = demo_buffer_admission(sk);
 		if (err != -EAGAIN || !*timeo)
@@ -82,9 +82,11 @@ int demo_buffer_admit(struct sock *sk, long *timeo)
 
 static void demo_uncharge(struct sock *sender, unsigned int bytes)
 {
+	void (*write_space)(struct sock *sk) = READ_ONCE(sender->sk_write_space);
+
 	/* The last byte keeps the sender until it has been told. */
 	WARN_ON_ONCE(refcount_sub_and_test(bytes - 1, &sender->sk_wmem_alloc));
-	READ_ONCE(sender->sk_write_space)(sender);
+	write_space(sender);
 	sk_free(sender);
 }
 

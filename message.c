@@ -13,8 +13,10 @@
 #include <net/tcp_states.h>
 
 #include "buffer.h"
+#include "connect.h"
 #include "message.h"
 #include "port.h"
+#include "room.h"
 #include "sock.h"
 
 /* What a send buffer does not hold of the longest record, as on AF_UNIX. */
@@ -132,7 +134,7 @@ again:
 		}
 	}
 	if (!err) {
-		READ_ONCE(other->sk_data_ready)(other);
+		demo_data_ready(other);
 	} else if (err == -ENOTCONN) {
 		err = demo_message_refused(sk, other, msg);
 		if (!err) {
@@ -284,7 +286,7 @@ int demo_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 		return err;
 
 	if (msg->msg_name) {
-		demo_sock_name(skb->sk, msg->msg_name);
+		demo_peer_name(skb->sk, msg->msg_name);
 		msg->msg_namelen = sizeof(struct sockaddr_demo);
 	}
 	len = skb->len - skip;

@@ -22,9 +22,11 @@
 
 #include <asm/ioctls.h>
 
+#include "connect.h"
 #include "message.h"
 #include "port.h"
 #include "proto_ops.h"
+#include "room.h"
 #include "sock.h"
 #include "stream.h"
 
@@ -119,7 +121,7 @@ static int demo_getname(struct socket *sock, struct sockaddr *addr, int peer)
 	other = demo_peer_get(sock->sk);
 	if (!other)
 		return -ENOTCONN;
-	demo_sock_name(other, sdm);
+	demo_peer_name(other, sdm);
 	sock_put(other);
 	return sizeof(*sdm);
 }

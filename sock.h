@@ -72,7 +72,7 @@ struct demo_net {
 struct demo_sock {
 	struct sock		sk;
 
-	spinlock_t		lock;
+	spinlock_t		lock;		/* the state: see above */
 	bool			named;
 	bool			hashed;
 	struct sock		*peer;
@@ -86,8 +86,8 @@ struct demo_sock {
 		struct list_head	pending_link;
 	};
 
-	struct mutex		read_lock;
-	struct mutex		write_lock;
+	struct mutex		read_lock;	/* of readers */
+	struct mutex		write_lock;	/* of a stream's writers */
 
 	struct sk_buff		*open;
 	unsigned int		inq;
@@ -105,32 +105,44 @@ static inline struct demo_sock *demo_sk(const struct sock *sk)
 	return (struct demo_sock *)sk;
 }
 
+/*
+ * Always through the pointers: a user in the kernel replaces them, also while
+ * the socket is in use.
+ */
+static inline void demo_data_ready(struct sock *sk)
+{
+	void (*data_ready)(struct sock *sk) = READ_ONCE(sk->sk_data_ready);
+
+	data_ready(sk);
+}
+
+static inline void demo_state_change(struct sock *sk)
+{
+	void (*state_change)(struct sock *sk) = READ_ONCE(sk->sk_state_change);
+
+	state_change(sk);
+}
+
 extern int demo_family;
 extern struct proto demo_proto;
 
 struct demo_net *demo_net(const struct net *net);
 
+void demo_lock_two(struct sock *a, struct sock *b);
+void demo_unlock_two(struct sock *a, struct sock *b);
+
 struct sock *demo_sock_alloc(struct net *net, struct socket *sock, int type,
 			     int kern);
+void demo_shut(struct sock *sk, int how);
+bool demo_cut(struct sock *sk, struct sk_buff_head *cut);
 void demo_sock_release(struct sock *sk, bool pending);
 
 void demo_sock_name(const struct sock *sk, struct sockaddr_demo *addr);
+void demo_peer_name(const struct sock *sk, struct sockaddr_demo *addr);
+
+struct sock *demo_set_peer(struct sock *sk, struct sock *peer);
 struct sock *demo_peer_get(struct sock *sk);
 
-void demo_pair(struct sock *a, struct sock *b);
-int demo_listen_on(struct sock *sk, int backlog);
-int demo_connect_pair(struct sock *sk, const struct sockaddr_demo *addr,
-		      int flags);
-struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err);
-void demo_shut(struct sock *sk, int how);
-
-int demo_connect_peer(struct sock *sk, const struct sockaddr_demo *addr);
-void demo_disconnect_peer(struct sock *sk);
-bool demo_forget_dead_peer(struct sock *sk, struct sock *dead);
-
 bool demo_writable(const struct sock *sk);
-bool demo_room(const struct sock *sk);
-bool demo_await_room(struct sock *sk, struct sock *other);
-long demo_wait_for_room(struct sock *other, long timeo);
 
 #endif /* DEMO_SOCK_H */

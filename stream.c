@@ -158,7 +158,7 @@ static int demo_stream_write(struct sock *sk, struct sock *peer,
 	if (err)
 		return err;
 
-	READ_ONCE(peer->sk_data_ready)(peer);
+	demo_data_ready(peer);
 	return len;
 }
 
@@ -422,7 +422,7 @@ int demo_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	ret = demo_stream_read(sk, &sink, size, flags,
 			       TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	if (ret > 0 && msg->msg_name) {
-		demo_sock_name(READ_ONCE(demo_sk(sk)->peer), msg->msg_name);
+		demo_peer_name(READ_ONCE(demo_sk(sk)->peer), msg->msg_name);
 		msg->msg_namelen = sizeof(struct sockaddr_demo);
 	}
 	return ret;

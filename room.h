@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Waiting for room at another socket. */
+#ifndef DEMO_ROOM_H
+#define DEMO_ROOM_H
+
+#include <net/sock.h>
+
+void demo_room_init(struct sock *sk);
+bool demo_room(const struct sock *sk);
+long demo_wait_for_room(struct sock *other, long timeo);
+
+bool demo_await_room(struct sock *sk, struct sock *other);
+void demo_relay_stop(struct sock *sk, struct sock *other);
+void demo_relay_end(struct sock *sk, struct sock *old);
+
+#endif /* DEMO_ROOM_H */
