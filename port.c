@@ -21,29 +21,45 @@
  */
 #define DEMO_PORT_TRIES		128
 
+/* What two bindings must not have in common, and a destination names. */
 struct demo_port_key {
 	int	type;
 	u32	node;
 	u32	port;
 };
 
-static u32 demo_port_hash(int type, u32 port, u32 seed)
-{
-	return jhash_2words(type, port, seed);
-}
+/**
+ * struct demo_port - a name in use
+ * @key: the name; never changes
+ * @link: in demo_net.ports
+ * @lock: protects @sk
+ * @sk: whose it is; NULL once that is closed
+ * @rcu: for who found it in the table meanwhile
+ *
+ * Lives from bind() to release(), and a grace period. The socket itself need
+ * not wait for the grace period, so that its memory, and the module, are free
+ * when the last descriptor is closed.
+ */
+struct demo_port {
+	struct demo_port_key	key;
+	struct rhash_head	link;
+	spinlock_t		lock;		/* the owner: see above */
+	struct sock		*sk;
+	struct rcu_head		rcu;
+};
 
 static u32 demo_port_key_hash(const void *data, u32 len, u32 seed)
 {
 	const struct demo_port_key *key = data;
 
-	return demo_port_hash(key->type, key->port, seed);
+	return jhash_2words(key->type, key->port, seed);
 }
 
 static u32 demo_port_obj_hash(const void *data, u32 len, u32 seed)
 {
-	const struct demo_sock *ds = data;
+	const struct demo_port *port = data;
 
-	return demo_port_hash(ds->sk.sk_type, ds->port, seed);
+	return demo_port_key_hash(&port->key, sizeof(port->key), seed);
 }
 
 /*
@@ -53,17 +69,17 @@ static u32 demo_port_obj_hash(const void *data, u32 len, u32 seed)
 static int demo_port_differs(struct rhashtable_compare_arg *arg,
 			     const void *obj)
 {
-	const struct demo_port_key *key = arg->key;
-	const struct demo_sock *ds = obj;
+	const struct demo_port_key *a = arg->key;
+	const struct demo_port_key *b = &((const struct demo_port *)obj)->key;
 
-	return ds->port != key->port || ds->sk.sk_type != key->type ||
-	       (ds->node != key->node && ds->node != DEMO_NODE_ANY &&
-		key->node != DEMO_NODE_ANY);
+	return a->port != b->port || a->type != b->type ||
+	       (a->node != b->node && a->node != DEMO_NODE_ANY &&
+		b->node != DEMO_NODE_ANY);
 }
 
 static const struct rhashtable_params demo_port_params = {
 	.key_len		= sizeof(struct demo_port_key),
-	.head_offset		= offsetof(struct demo_sock, port_link),
+	.head_offset		= offsetof(struct demo_port, link),
 	.hashfn			= demo_port_key_hash,
 	.obj_hashfn		= demo_port_obj_hash,
 	.obj_cmpfn		= demo_port_differs,
@@ -130,46 +146,53 @@ int demo_port_check_destination(const struct sockaddr_demo *addr)
 	return 0;
 }
 
-/* Give @sk this name, unless another has it. */
-static int demo_name(struct sock *sk, u32 node, u32 port)
+static struct demo_port *demo_port_alloc(struct sock *sk)
+{
+	struct demo_port *port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
+
+	if (port) {
+		port->key.type = sk->sk_type;
+		port->sk = sk;
+		spin_lock_init(&port->lock);
+	}
+	return port;
+}
+
+/* Give the name in @port to @sk, unless another has it. */
+static int demo_name(struct sock *sk, struct demo_port *port)
 {
 	struct demo_net *dn = demo_net(sock_net(sk));
 	struct demo_sock *ds = demo_sk(sk);
-	struct demo_port_key key = {
-		.type	= sk->sk_type,
-		.node	= node,
-		.port	= port,
-	};
 	int err;
 
 	lockdep_assert_held(&ds->lock);
 
-	ds->node = node;
-	ds->port = port;
-	/* Who finds it by its port takes a reference under RCU. */
-	sock_set_flag(sk, SOCK_RCU_FREE);
-	err = rhashtable_lookup_insert_key(&dn->ports, &key, &ds->port_link,
+	err = rhashtable_lookup_insert_key(&dn->ports, &port->key, &port->link,
 					   demo_port_params);
 	if (err)
 		return err == -EEXIST ? -EADDRINUSE : -ENOMEM;
 
-	ds->hashed = true;
+	ds->bound = port;
+	ds->node = port->key.node;
+	ds->port = port->key.port;
 	/* Pairs with the acquire in demo_sock_name() and in autobind. */
 	smp_store_release(&ds->named, true);
 	return 0;
 }
 
-/* A port of @node that the caller could not have told beforehand. */
-static int demo_name_any(struct sock *sk, u32 node)
+/* Likewise, with a port that the caller could not have told beforehand. */
+static int demo_name_any(struct sock *sk, struct demo_port *port)
 {
 	int err = -EADDRINUSE;
 	int tries;
-	u32 port;
+	u32 pick;
 
 	for (tries = 0; tries < DEMO_PORT_TRIES && err == -EADDRINUSE; tries++) {
-		port = get_random_u32();
-		if (port > DEMO_PORT_RESERVED_MAX && port != DEMO_PORT_ANY)
-			err = demo_name(sk, node, port);
+		pick = get_random_u32();
+		if (pick <= DEMO_PORT_RESERVED_MAX || pick == DEMO_PORT_ANY)
+			continue;
+		port->key.port = pick;
+		err = demo_name(sk, port);
 	}
 	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }
@@ -184,6 +207,7 @@ static int demo_name_any(struct sock *sk, u32 node)
 int demo_port_bind(struct sock *sk, const struct sockaddr_demo *addr)
 {
 	struct demo_sock *ds = demo_sk(sk);
+	struct demo_port *port;
 	int err;
 
 	if (addr->sdm_node != DEMO_NODE_ANY &&
@@ -193,14 +217,22 @@ int demo_port_bind(struct sock *sk, const struct sockaddr_demo *addr)
 	    !ns_capable(sock_net(sk)->user_ns, CAP_NET_BIND_SERVICE))
 		return -EACCES;
 
+	port = demo_port_alloc(sk);
+	if (!port)
+		return -ENOMEM;
+	port->key.node = addr->sdm_node;
+	port->key.port = addr->sdm_port;
+
 	spin_lock(&ds->lock);
 	if (ds->named)
 		err = -EINVAL;
 	else if (addr->sdm_port == DEMO_PORT_ANY)
-		err = demo_name_any(sk, addr->sdm_node);
+		err = demo_name_any(sk, port);
 	else
-		err = demo_name(sk, addr->sdm_node, addr->sdm_port);
+		err = demo_name(sk, port);
 	spin_unlock(&ds->lock);
+	if (err)
+		kfree(port);
 	return err;
 }
 
@@ -213,16 +245,25 @@ int demo_port_bind(struct sock *sk, const struct sockaddr_demo *addr)
 int demo_port_autobind(struct sock *sk)
 {
 	struct demo_sock *ds = demo_sk(sk);
+	struct demo_port *port;
 	int err = 0;
 
 	/* Pairs with the release in demo_name(). */
 	if (smp_load_acquire(&ds->named))
 		return 0;
 
+	port = demo_port_alloc(sk);
+	if (!port)
+		return -ENOMEM;
+	port->key.node = DEMO_NODE_LOCAL;
+
 	spin_lock(&ds->lock);
 	if (!ds->named)
-		err = demo_name_any(sk, DEMO_NODE_LOCAL);
+		err = demo_name_any(sk, port);
+	if (ds->bound == port)
+		port = NULL;
 	spin_unlock(&ds->lock);
+	kfree(port);
 	return err;
 }
 
@@ -234,15 +275,15 @@ int demo_port_autobind(struct sock *sk)
 void demo_port_release(struct sock *sk)
 {
 	struct demo_net *dn = demo_net(sock_net(sk));
-	struct demo_sock *ds = demo_sk(sk);
+	struct demo_port *port = demo_sk(sk)->bound;
 
-	spin_lock(&ds->lock);
-	if (ds->hashed) {
-		rhashtable_remove_fast(&dn->ports, &ds->port_link,
-				       demo_port_params);
-		ds->hashed = false;
-	}
-	spin_unlock(&ds->lock);
+	if (!port)
+		return;
+	rhashtable_remove_fast(&dn->ports, &port->link, demo_port_params);
+	spin_lock(&port->lock);
+	port->sk = NULL;
+	spin_unlock(&port->lock);
+	kfree_rcu(port, rcu);
 }
 
 /**
@@ -262,14 +303,18 @@ struct sock *demo_port_find(struct net *net, int type,
 		.node	= addr->sdm_node,
 		.port	= addr->sdm_port,
 	};
-	struct demo_sock *ds;
-	struct sock *sk;
+	struct sock *sk = NULL;
+	struct demo_port *port;
 
 	rcu_read_lock();
-	ds = rhashtable_lookup(&demo_net(net)->ports, &key, demo_port_params);
-	sk = ds ? &ds->sk : NULL;
-	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
-		sk = NULL;
+	port = rhashtable_lookup(&demo_net(net)->ports, &key, demo_port_params);
+	if (port) {
+		spin_lock(&port->lock);
+		sk = port->sk;
+		if (sk)
+			sock_hold(sk);
+		spin_unlock(&port->lock);
+	}
 	rcu_read_unlock();
 	return sk ?: ERR_PTR(-ECONNREFUSED);
 }

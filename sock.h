@@ -26,6 +26,8 @@ struct demo_net {
 	struct rhashtable	ports;
 };
 
+struct demo_port;
+
 /**
  * struct demo_sock - a socket of the family
  * @sk: what the network stack sees; must be first. Of its fields,
@@ -39,10 +41,10 @@ struct demo_net {
  *        calls read it without a lock
  * @named: @node and @port are set and never change again; released after
  *         them, under @lock, and acquired by whoever reads them without it
- * @hashed: the socket is in its namespace's table of ports. @lock
  * @node: address, or DEMO_NODE_ANY. See @named
  * @port: address. See @named
- * @port_link: in demo_net.ports
+ * @bound: the entry in the table of ports, if it is the socket's own: an
+ *         accepted one goes by the name of its listener. @lock
  * @pending: of a listener: connections that wait for accept(). @lock
  * @pending_link: of such a connection: on its listener's @pending, under the
  *                listener's @lock
@@ -67,19 +69,18 @@ struct demo_net {
  * Lives until nobody refers to it: the struct socket (until release()), the
  * peer (until the peer's release(), or another connect() of a datagram
  * socket), the listener's @pending, and every buffer in flight that it is
- * charged for. Freed after a grace period, for those who find it by its port.
+ * charged for.
  */
 struct demo_sock {
 	struct sock		sk;
 
 	spinlock_t		lock;		/* the state: see above */
 	bool			named;
-	bool			hashed;
 	struct sock		*peer;
 
 	u32			node;
 	u32			port;
-	struct rhash_head	port_link;
+	struct demo_port	*bound;
 
 	union {
 		struct list_head	pending;
