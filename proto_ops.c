@@ -11,7 +11,9 @@
  *   read_sock, read_skb, sendmsg_locked, peek_len
  *		for sockmap, strparser, kcm and tun, which take only families
  *		that the core knows
- *   set_rcvlowat	the core's own does: nothing is computed from it
+ *   set_rcvlowat, set_rcvbuf
+ *		the core's own do: nothing is computed from the values, and
+ *		senders that wait look again when the next record is read
  */
 
 #include <linux/compat.h>
