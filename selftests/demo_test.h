@@ -35,6 +35,13 @@
 
 #include "kselftest_harness.h"
 
+/*
+ * The harness ends a test after 30 seconds, which is little for a debug kernel
+ * on an emulated processor. This is for a test that hangs.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	600
+
 #define FAMILY_PARAMETER	"/sys/module/demo/parameters/family"
 
 enum family { FAMILY_DEMO, FAMILY_UNIX };
@@ -555,14 +562,19 @@ static inline int background_##name(struct background *b)			\
 BACKGROUND(accept, accept4(b->fd, NULL, NULL, SOCK_CLOEXEC))
 BACKGROUND(connect, connect_to(b->fd, b->to))
 
-/* Send until there is no room. The number of messages that went; -1 on errors. */
+/*
+ * Send until there is no room, not for a single byte. The number of messages
+ * that went; -1 on errors.
+ */
 static inline int send_until_full(int fd)
 {
 	static const char message[512];
+	size_t len;
 	int n = 0;
 
-	while (send(fd, message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
-		n++;
+	for (len = sizeof(message); len; len = len > 1 ? 1 : 0)
+		while (send(fd, message, len, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+			n++;
 	return errno == EAGAIN ? n : -1;
 }
 
@@ -615,5 +627,29 @@ static inline int connect_until_full(enum family family, int type, unsigned int 
 		close(self->sv[0]);						\
 		close(self->sv[1]);						\
 	}
+
+/* How much waits, for a receiver and of a sender; -1 on errors. */
+static inline int unread(int fd)
+{
+	int value;
+
+	return ioctl(fd, FIONREAD, &value) ? -1 : value;
+}
+
+static inline int unsent(int fd)
+{
+	int value;
+
+	return ioctl(fd, TIOCOUTQ, &value) ? -1 : value;
+}
+
+static inline int poll_until_writable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, -1) == 1 ? p.revents : -1;
+}
+
+BACKGROUND(writable, poll_until_writable(b->fd))
 
 #endif /* DEMO_TEST_H */

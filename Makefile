@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a person types. Kbuild says how demo.ko is built, scripts/ what the
+# other targets do, Documentation/building.rst how to read what they print.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNEL ?= 6.1
+PREFIX ?= /usr
+
+.PHONY: module
+module: ## build demo.ko for the running kernel, or for KDIR=
+	@test -e $(KDIR)/Makefile || { \
+		echo "No kernel headers in $(KDIR): apt-get install linux-headers-$(shell uname -r)" >&2; \
+		exit 1; \
+	}
+	scripts/build.sh $(KDIR) build/host
+	@echo "build/host/demo.ko is for Linux $$(modinfo -F vermagic build/host/demo.ko | cut -d' ' -f1)"
+
+.PHONY: run
+run: ## show what the family does, in a VM; KERNEL=6.12 for another kernel
+	@scripts/run.sh $(KERNEL) demo.sh
+
+.PHONY: vm
+vm: ## a shell in a VM, with the module loaded and the samples in the PATH
+	@scripts/run.sh -i $(KERNEL) sh -l
+
+.PHONY: check
+check: ## run the selftests in VMs; KERNELS="6.1 6.12", TESTS="poll stream", FULL=1 for every kernel
+	@scripts/check.sh $(KERNELS)
+
+.PHONY: check-debug
+check-debug: ## the same on the debug kernel alone, which is built if need be (8 minutes)
+	@scripts/check.sh 7.2-debug
+
+.PHONY: check-dkms
+check-dkms: ## build through DKMS for each of the Debian kernels
+	@scripts/check-dkms.sh
+
+.PHONY: lint
+lint: ## what can be said about the code without running it
+	@scripts/lint.sh
+
+.PHONY: install
+install: module ## install the module, the header and the man page; DESTDIR, PREFIX
+	@DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) scripts/install.sh $(KDIR)
+
+.PHONY: uninstall
+uninstall: ## remove them
+	@DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) scripts/install.sh --remove $(KDIR)
+
+.PHONY: clean
+clean: ## remove what was built, but not the cached kernels
+	rm -rf build
+	$(MAKE) -C samples clean
+
+.PHONY: distclean
+distclean: clean ## remove the cached kernels as well
+	scripts/kernels.sh --clean
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.* ## /\1	/p' $(firstword $(MAKEFILE_LIST)) | \
+		expand -t 14 | sed 's/^/  make /'

@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# check.sh [KERNEL...]: sets up what is missing, and runs the selftests in a VM
+# on each of the kernels. Without any named: on Debian's, and on the debug
+# kernel if it was built before, or with FULL=1.
+#
+# TESTS="poll stream" runs these alone. All that the build, the tests and the
+# kernel said is kept in build/KERNEL/log.
+
+. "$(dirname "$0")/lib.sh"
+
+kernels=("$@")
+if [ $# = 0 ]; then
+	kernels=("${debian_kernels[@]}")
+	if [ "${FULL:-}" ] || [ -e "$cache/$debug_kernel/stamp" ]; then
+		kernels+=("$debug_kernel")
+	else
+		say "without $debug_kernel, which is not built yet: make check-debug, or FULL=1"
+	fi
+fi
+tests=$build/selftests
+# kernel, program, passed or failed or skipped, test, reason
+results=$build/results.tsv
+
+count() { # VERDICT [KERNEL [PROGRAM]]
+	awk -F '\t' -v verdict="$1" -v kernel="${2:-}" -v program="${3:-}" '
+	$3 == verdict && (kernel == "" || $1 == kernel) &&
+		(program == "" || $2 == program) { n++ }
+	END { print n + 0 }' "$results"
+}
+
+record() { # KERNEL PROGRAM; verdict, test and reason from standard input
+	sed "s/^/$1\t$2\t/" >>"$results"
+}
+
+# One line for a program that has been run, and what failed in it.
+report() { # KERNEL PROGRAM SECONDS LOG
+	local kernel=$1 program=$2 seconds=$3 log=$4
+	local passed failed skipped
+
+	passed=$(count passed "$kernel" "$program")
+	failed=$(count failed "$kernel" "$program")
+	skipped=$(count skipped "$kernel" "$program")
+	printf '  %-20s %4d passed' "$program" "$passed"
+	[ "$failed" = 0 ] || printf ', %d FAILED' "$failed"
+	[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
+	[ "$seconds" -lt 10 ] || printf '  (%d s)' "$seconds"
+	printf '\n'
+	[ "$failed" = 0 ] && return
+
+	# The assertions of the tests that failed; for a program that broke
+	# off, what it said last.
+	awk '
+	/^# +RUN / { text = "" }
+	{ text = text "      " $0 "\n" }
+	/^not ok/ && !/# *SKIP/ { printf "%s", text }
+	/^(not )?ok/ { text = "" }
+	' "$log"
+	awk -F '\t' -v kernel="$kernel" -v program="$program" '
+	$1 == kernel && $2 == program && $3 == "failed" && $4 == "-" {
+		print "      " program ": " $5
+	}' "$results"
+	if ! grep -q '^not ok' "$log"; then
+		tail -n 15 "$log" | sed 's/^/      /'
+	fi
+	echo "      all of it: $log"
+}
+
+# Reads what run-tests prints.
+read_results() { # KERNEL
+	local kernel=$1 line program='' log='' start=$SECONDS
+
+	while IFS= read -r line; do
+		case $line in
+		::begin\ *)
+			program=${line#::begin }
+			log=$build/$kernel/log/$program.tap
+			start=$SECONDS
+			: >"$log" ;;
+		::end\ *)
+			awk -v status="${line##* }" -f "$top/scripts/tap.awk" "$log" |
+				record "$kernel" "$program"
+			report "$kernel" "$program" $((SECONDS - start)) "$log"
+			program= ;;
+		*)
+			[ ! "$program" ] || printf '%s\n' "$line" >>"$log" ;;
+		esac
+	done
+	[ ! "$program" ] || {
+		printf 'failed\t-\tthe VM ended before the program did\n' |
+			record "$kernel" "$program"
+		report "$kernel" "$program" $((SECONDS - start)) "$log"
+	}
+}
+
+# A module that only builds with warnings is one test that failed.
+build_module() { # KERNEL
+	local kernel=$1 log=$build/$1/log/build.log verdict=passed
+
+	mkdir -p "$build/$kernel/log"
+	"$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel" strict \
+		>"$log" 2>&1 || verdict=failed
+	printf '%s\tno warning of gcc -Wall -Wextra (W=1) or sparse\t\n' $verdict |
+		record "$kernel" build
+	report "$kernel" build 0 "$log"
+	[ $verdict = passed ]
+}
+
+check_kernel() { # KERNEL
+	local kernel=$1 status=0
+
+	say "Linux $kernel"
+	build_module "$kernel" || return 0
+	"$top/scripts/vm.sh" -a "$tests/initramfs" -l "$build/$kernel/log" \
+		"$kernel" run-tests "${programs[@]}" | read_results "$kernel" || status=${PIPESTATUS[0]}
+	if [ "$status" = 0 ]; then
+		printf 'passed\tthe VM reached its end, the kernel reported no bug\t\n'
+	else
+		printf 'failed\tthe VM reached its end, the kernel reported no bug\tsee %s\n' \
+			"$build/$kernel/log/kernel.log"
+	fi | record "$kernel" kernel
+}
+
+summary() {
+	local kernel verdict
+
+	printf '\n%-12s' ''
+	printf '%12s' "${kernels[@]}"
+	for verdict in passed failed skipped; do
+		printf '\n%-12s' $verdict
+		for kernel in "${kernels[@]}"; do
+			printf '%12d' "$(count $verdict "$kernel")"
+		done
+	done
+	printf '\n'
+
+	awk -F '\t' '
+	$3 == "skipped" {
+		name = $2 ($4 == "-" ? "" : " " $4)
+		if (!($5 in times))
+			reasons[++n] = $5
+		times[$5]++
+		if (index(kernels[$5] " ", " " $1 " ") == 0)
+			kernels[$5] = kernels[$5] " " $1
+		if (index(tests[$5], "\n      " name "\n") == 0)
+			tests[$5] = (tests[$5] ? tests[$5] : "\n") "      " name "\n"
+	}
+	$3 == "failed" {
+		failures = failures "  " $1 ": " $2 ($4 == "-" ? "" : " " $4) ($5 ? ": " $5 : "") "\n"
+	}
+	END {
+		if (n)
+			printf "\nSkipped:\n"
+		for (i = 1; i <= n; i++) {
+			r = reasons[i]
+			printf "  %s (%d times, on%s)%s", r, times[r], kernels[r], tests[r]
+		}
+		if (failures)
+			printf "\nFailed:\n%s", failures
+	}' "$results"
+	printf '\n'
+}
+
+"$top/scripts/setup.sh" module vm
+for kernel in "${kernels[@]}"; do
+	is_in "$kernel" "${debian_kernels[@]}" || "$top/scripts/setup.sh" kernel
+done
+"$top/scripts/kernels.sh" source "${kernels[@]}"
+
+mkdir -p "$build"
+exec 9>"$build/.lock"
+flock -n 9 || { say "waiting for another check in $build"; flock 9; }
+: >"$results"
+say "building the selftests"
+make -s -j"$(nproc)" -C "$top/selftests" vm OUTPUT="$tests" >&2
+programs=()
+for test in ${TESTS:-$(make -s -C "$top/selftests" list)}; do
+	test=${test%.sh}
+	[ -e "$tests/initramfs/usr/lib/selftests/$test" ] ||
+		[ -e "$tests/initramfs/usr/lib/selftests/$test.sh" ] ||
+		die "there is no selftest $test"
+	programs+=("$test")
+done
+
+for kernel in "${kernels[@]}"; do
+	check_kernel "$kernel"
+done
+summary
+closing_line "$(count passed)" "$(count failed)" "$(count skipped)"

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the scripts share: where things are, and how they speak. To be sourced.
+# shellcheck disable=SC2034 # those that source it use what is set here
+
+set -euo pipefail
+# A make that runs a script has nothing to say to the makes that one runs.
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+top=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
+build=$top/build
+# Kernels and their sources: large, and the same for every checkout.
+cache=${AF_DEMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/af_demo}
+
+# Each kernel that kernels.sh has made ready is here under its name:
+# $cache/<kernel>/image boots, $cache/<kernel>/kdir builds modules.
+debian_kernels=(6.1 6.12)
+debug_kernel=7.2-debug
+# The sources of the newest kernel: kselftest, checkpatch and kernel-doc are
+# taken from there.
+source=$cache/linux-7.2
+
+# Standard output is for what was asked for; all else goes to standard error.
+say() {
+	printf '== %s\n' "$*" >&2
+}
+
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# is_in WORD LIST...
+is_in() {
+	local word=$1 w
+	shift
+	for w in "$@"; do
+		[ "$w" = "$word" ] && return
+	done
+	return 1
+}
+
+# The last thing a check says: passed, failed, skipped, alone on a line. With
+# TALLY, the numbers go into that file instead, for whoever adds them up.
+closing_line() {
+	if [ "${TALLY:-}" ]; then
+		echo "$*" >>"$TALLY"
+	else
+		printf '%d passed, %d failed, %d skipped\n' "$@"
+	fi
+	[ "$2" = 0 ] && [ $(($1 + $3)) != 0 ]
+}

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What sockets cost, measured where the kernel counts: what waits is charged to
+ * its sender and its memory cgroup for what it really takes, small writes take
+ * what they hold, and in the end everything is given back.
+ *
+ * AF_UNIX is measured the same way, which shows that the measuring works.
+ */
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "demo_test.h"
+
+#define KIB		1024L
+#define MIB		(1024 * KIB)
+
+/* Others allocate as well meanwhile, and the kernel in whole pages. */
+#define NOISE		(256 * KIB)
+
+/* The number behind a name at the beginning of a line of a file; -1: no such. */
+static long number_in(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+	long value = -1;
+	char line[256];
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, name, len) && (line[len] == ' ' || line[len] == ':')) {
+			value = atol(line + len + 1);
+			break;
+		}
+	}
+	fclose(f);
+	return value;
+}
+
+static bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/*
+ * A memory cgroup for this test alone. Where there is none (no such controller,
+ * or version 1 of it), the other numbers must do.
+ */
+struct cgroup {
+	char top[32];
+	char own[64];
+	char stat[80];
+};
+
+static bool cgroup_enter(struct cgroup *c)
+{
+	char path[128], pid[16];
+
+	*c = (struct cgroup){ .top = "/tmp/demo-test-XXXXXX" };
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return false;
+	mkdir("/tmp", 01777);
+	if (!mkdtemp(c->top))
+		return false;
+	if (mount("cgroup2", c->top, "cgroup2", 0, NULL))
+		goto out_rmdir;
+	sprintf(path, "%s/cgroup.subtree_control", c->top);
+	write_text(path, "+memory");
+	sprintf(c->own, "%s/demo-test-%d", c->top, getpid());
+	if (mkdir(c->own, 0755))
+		goto out_umount;
+	sprintf(c->stat, "%s/memory.stat", c->own);
+	sprintf(path, "%s/cgroup.procs", c->own);
+	sprintf(pid, "%d", getpid());
+	if (number_in(c->stat, "kernel") >= 0 && write_text(path, pid))
+		return true;
+	rmdir(c->own);
+out_umount:
+	umount(c->top);
+out_rmdir:
+	rmdir(c->top);
+	c->stat[0] = 0;
+	return false;
+}
+
+static void cgroup_leave(struct cgroup *c)
+{
+	char path[128], pid[16];
+
+	if (!c->stat[0])
+		return;
+	sprintf(path, "%s/cgroup.procs", c->top);
+	sprintf(pid, "%d", getpid());
+	write_text(path, pid);
+	rmdir(c->own);
+	umount(c->top);
+	rmdir(c->top);
+}
+
+/* Bytes in use, as two parts of the kernel count them. */
+struct usage {
+	long slab;	/* what kmalloc() and the like gave out */
+	long cgroup;	/* what was charged to our cgroup, if there is one */
+};
+
+static struct usage usage(const struct cgroup *c)
+{
+	struct usage u;
+
+	/* Have each CPU add what it counted by itself. */
+	number_in("/proc/sys/vm/stat_refresh", "");
+	u.slab = KIB * number_in("/proc/meminfo", "SUnreclaim");
+	u.cgroup = c->stat[0] ? number_in(c->stat, "kernel") : 0;
+	return u;
+}
+
+/* What was taken since. */
+static struct usage usage_since(const struct cgroup *c, const struct usage *before)
+{
+	struct usage now = usage(c);
+
+	now.slab -= before->slab;
+	now.cgroup -= before->cgroup;
+	return now;
+}
+
+static bool usage_exceeds(const struct usage *u, long limit)
+{
+	return u->slab > limit || u->cgroup > limit;
+}
+
+/* As usage_since(), once that is below a limit: some things take their time. */
+static struct usage usage_below(const struct cgroup *c, const struct usage *before, long limit)
+{
+	struct usage u = usage_since(c, before);
+	int tries;
+
+	for (tries = 0; usage_exceeds(&u, limit) && tries < 1000; tries++) {
+		usleep(10000);
+		u = usage_since(c, before);
+	}
+	return u;
+}
+
+#define LOG_USAGE(what, c, u)							\
+	TH_LOG("%s: %ld KiB of slabs, %ld KiB in the cgroup%s", what, (u)->slab / KIB, \
+	       (u)->cgroup / KIB, (c)->stat[0] ? "" : " (there is none)")
+
+#define NEED_ROOT()								\
+do {										\
+	if (access("/proc/sys/vm/stat_refresh", W_OK))				\
+		SKIP(return, "to measure memory takes root");			\
+} while (0)
+
+/* The column of /proc/net/protocols: 1 is the size, 2 how many there are. */
+static long protocol(enum family family, int type, int column)
+{
+	const char *name = family == FAMILY_DEMO ? "DEMO" :
+			   type == SOCK_STREAM ? "UNIX-STREAM" : "UNIX";
+	char line[256], found[32];
+	long value[2] = { -1, -1 };
+	FILE *f;
+
+	f = fopen("/proc/net/protocols", "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%31s %ld %ld", found, &value[0], &value[1]) == 3 &&
+		    !strcmp(found, name))
+			break;
+		value[0] = -1;
+		value[1] = -1;
+	}
+	fclose(f);
+	return value[column - 1];
+}
+
+/* How many objects a cache has given out; -1 when it is not one of its own. */
+static long given_out(const char *cache)
+{
+	char path[64], text[64];
+	struct stat st;
+	FILE *f;
+	long n;
+
+	sprintf(path, "/sys/kernel/slab/%s", cache);
+	if (lstat(path, &st) || S_ISLNK(st.st_mode))
+		return -1;
+	sprintf(path, "/sys/kernel/slab/%s/shrink", cache);
+	write_text(path, "1");
+	sprintf(path, "/sys/kernel/slab/%s/objects", cache);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	n = fgets(text, sizeof(text), f) ? atol(text) : -1;
+	fclose(f);
+	return n;
+}
+
+/* The size of an object in a cache of that name; -1 when there is none. */
+static long object_size(const char *cache)
+{
+	char line[256], found[32];
+	long value = -1;
+	FILE *f;
+
+	f = fopen("/proc/slabinfo", "re");
+	if (!f)
+		return -1;
+	while (value < 0 && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%31s %*d %*d %ld", found, &value) != 2 ||
+		    strcmp(found, cache))
+			value = -1;
+	}
+	fclose(f);
+	return value;
+}
+
+FIXTURE(memory) {
+	struct cgroup cgroup;
+};
+
+FIXTURE_VARIANT(memory) {
+	enum family family;
+	int type;
+};
+
+VARIANTS_ALL(memory);
+
+FIXTURE_SETUP(memory)
+{
+	NEED_FAMILY(variant->family);
+	NEED_ROOT();
+	cgroup_enter(&self->cgroup);
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	cgroup_leave(&self->cgroup);
+}
+
+TEST_F(memory, what_waits_is_charged_for_what_it_takes)
+{
+	static const int sizes[] = { 100, 1000, 3000 };
+	struct usage before, taken;
+	char message[3000];
+	int sv[2], charged;
+	size_t i;
+
+	memset(message, 0, sizeof(message));
+	ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, sv));
+	ASSERT_EQ(0, set_number(sv[0], SO_SNDBUFFORCE, 2 * MIB));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		before = usage(&self->cgroup);
+		while ((charged = unsent(sv[0])) < 2 * MIB) {
+			ASSERT_EQ(sizes[i], send(sv[0], message, sizes[i], MSG_DONTWAIT));
+		}
+		taken = usage_since(&self->cgroup, &before);
+		TH_LOG("messages of %d: %ld KiB charged to the sender", sizes[i], charged / KIB);
+		LOG_USAGE("taken", &self->cgroup, &taken);
+		EXPECT_LE(charged * 3L / 4, taken.slab);
+		EXPECT_GE(charged * 5L / 4 + NOISE, taken.slab);
+		if (self->cgroup.stat[0]) {
+			EXPECT_LE(charged * 3L / 4, taken.cgroup);
+			EXPECT_GE(charged * 5L / 4 + NOISE, taken.cgroup);
+		}
+		EXPECT_LT(0, recv_until_empty(sv[1]));
+		EXPECT_EQ(0, unsent(sv[0]));
+		taken = usage_below(&self->cgroup, &before, NOISE);
+		EXPECT_FALSE(usage_exceeds(&taken, NOISE)) {
+			LOG_USAGE("not given back", &self->cgroup, &taken);
+		}
+	}
+	close(sv[0]);
+	close(sv[1]);
+}
+
+/* Spares make an active connection fast; an idle one is not to pay for it. */
+TEST_F(memory, connections_that_were_busy_and_are_idle_hold_next_to_nothing)
+{
+	static unsigned char message[4000];
+	struct usage before, taken;
+	int sv[50][2];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sv); i++) {
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 2 * i, sv[i]));
+	}
+	before = usage(&self->cgroup);
+	for (i = 0; i < ARRAY_SIZE(sv); i++) {
+		while (send(sv[i][0], message, sizeof(message), MSG_DONTWAIT) > 0)
+			;
+		ASSERT_LT(0, recv_until_empty(sv[i][1]));
+	}
+	taken = usage_below(&self->cgroup, &before, NOISE);
+	LOG_USAGE("held by 50 idle connections", &self->cgroup, &taken);
+	EXPECT_FALSE(usage_exceeds(&taken, NOISE));
+}
+
+TEST_F(memory, transfers_leave_nothing_behind)
+{
+	static unsigned char message[30000];
+	struct usage before, left;
+	int sv[2], i;
+
+	for (i = 0; i < 32; i++) {
+		/* The first ones fill the caches of the kernel. */
+		if (i == 2)
+			before = usage(&self->cgroup);
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, sv));
+		while (send(sv[0], message, sizeof(message), MSG_DONTWAIT) > 0)
+			;
+		ASSERT_LT(0, recv_until_empty(sv[1]));
+		while (send(sv[0], message, 1 << i % 14, MSG_DONTWAIT) > 0)
+			;
+		/* With everything unread, and each end the first to go. */
+		close(sv[i & 1]);
+		close(sv[~i & 1]);
+	}
+	left = usage_below(&self->cgroup, &before, NOISE);
+	LOG_USAGE("left by 30 connections", &self->cgroup, &left);
+	EXPECT_FALSE(usage_exceeds(&left, NOISE));
+}
+
+TEST_F(memory, no_socket_is_left_after_the_last_close)
+{
+	const char *cache = variant->family == FAMILY_DEMO ? "DEMO" :
+			    variant->type == SOCK_STREAM ? "UNIX-STREAM" : "UNIX";
+	long before, objects_before;
+	int fds[12], n = 0, i;
+
+	NEED_OWN_NETWORK();
+	before = protocol(variant->family, variant->type, 2);
+	objects_before = given_out(cache);
+	if (objects_before < 0)
+		TH_LOG("%s has no cache of its own: boot with slab_nomerge", cache);
+	ASSERT_LE(0, before);
+
+	/* In all states: pairs with data, unbound, half closed, in a backlog. */
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 2 * i, fds + n));
+		ASSERT_EQ(1, send(fds[n], "", 1, 0));
+		ASSERT_EQ(1, send(fds[n + 1], "", 1, 0));
+		n += 2;
+	}
+	close(fds[--n]);
+	ASSERT_EQ(0, shutdown(fds[0], SHUT_RDWR));
+	fds[n++] = unbound_socket(variant->family, variant->type);
+	fds[n++] = bound_socket(variant->family, variant->type, 20);
+	if (variant->type != SOCK_DGRAM) {
+		fds[n++] = listening_socket(variant->family, variant->type, 21, 8);
+		for (i = 0; i < 3; i++) {
+			fds[n] = connected_socket(variant->family, variant->type, 21);
+			ASSERT_LE(0, fds[n]);
+			ASSERT_EQ(1, send(fds[n], "", 1, 0));
+			n++;
+		}
+		close(fds[--n]);
+	}
+	EXPECT_LE(before + n, protocol(variant->family, variant->type, 2));
+	while (n--) {
+		ASSERT_EQ(0, close(fds[n]));
+	}
+
+	/* The last references may wait for a grace period. */
+	for (i = 0; i < 1000 && (protocol(variant->family, variant->type, 2) != before ||
+				 given_out(cache) > objects_before); i++)
+		usleep(10000);
+	EXPECT_EQ(before, protocol(variant->family, variant->type, 2));
+	EXPECT_GE(objects_before, given_out(cache));
+}
+
+FIXTURE(demo) {
+	struct cgroup cgroup;
+};
+
+FIXTURE_SETUP(demo)
+{
+	NEED_FAMILY(FAMILY_DEMO);
+	NEED_ROOT();
+	cgroup_enter(&self->cgroup);
+}
+
+FIXTURE_TEARDOWN(demo)
+{
+	cgroup_leave(&self->cgroup);
+}
+
+#define BATCH	1024
+
+TEST_F_TIMEOUT(demo, a_mebibyte_written_byte_by_byte_takes_less_than_1_2_mebibytes, 3000)
+{
+	static struct mmsghdr messages[BATCH];
+	const long limit = MIB * 12 / 10;
+	struct usage before, taken;
+	struct iovec iov;
+	int sv[2], i, n;
+	char c = 0;
+
+	iov = (struct iovec){ .iov_base = &c, .iov_len = 1 };
+	for (i = 0; i < BATCH; i++)
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1 };
+	ASSERT_EQ(0, connected_pair(FAMILY_DEMO, SOCK_STREAM, 1, sv));
+	/* The kernel doubles it. */
+	ASSERT_EQ(0, set_number(sv[0], SO_SNDBUFFORCE, limit / 2));
+	before = usage(&self->cgroup);
+
+	/* One send of one byte each; a system call for many of them saves time. */
+	for (i = 0; i < MIB; i += n) {
+		n = sendmmsg(sv[0], messages, BATCH, MSG_DONTWAIT);
+		ASSERT_LT(0, n) {
+			TH_LOG("full after %d bytes", i);
+		}
+	}
+	taken = usage_since(&self->cgroup, &before);
+	EXPECT_EQ(MIB, unread(sv[1]));
+	TH_LOG("1 MiB byte by byte: %ld KiB charged to the sender", unsent(sv[0]) / KIB);
+	LOG_USAGE("taken", &self->cgroup, &taken);
+	EXPECT_LE(MIB, unsent(sv[0]));
+	EXPECT_GT(limit, unsent(sv[0]));
+	EXPECT_LE(MIB * 3 / 4, taken.slab);
+	EXPECT_GT(limit, taken.slab);
+	EXPECT_GT(limit, taken.cgroup);
+
+	EXPECT_EQ(MIB, recv_until_empty(sv[1]));
+	EXPECT_EQ(0, unsent(sv[0]));
+	close(sv[0]);
+	close(sv[1]);
+
+	/* For comparison, what a part of it takes on AF_UNIX. */
+	ASSERT_EQ(0, connected_pair(FAMILY_UNIX, SOCK_STREAM, 1, sv));
+	ASSERT_EQ(0, set_number(sv[0], SO_SNDBUFFORCE, 2 * MIB));
+	for (n = 0; n < BATCH; n++) {
+		ASSERT_EQ(1, send(sv[0], &c, 1, MSG_DONTWAIT));
+	}
+	TH_LOG("AF_UNIX: %ld KiB for 1 KiB", unsent(sv[0]) / KIB);
+	EXPECT_LT(100 * BATCH, unsent(sv[0]));
+	close(sv[0]);
+	close(sv[1]);
+}
+
+TEST_F(demo, an_idle_socket_is_no_larger_than_one_of_af_unix)
+{
+	long demo = protocol(FAMILY_DEMO, SOCK_STREAM, 1);
+	long un = protocol(FAMILY_UNIX, SOCK_STREAM, 1);
+	long demo_slab = object_size("DEMO"), un_slab = object_size("UNIX-STREAM");
+
+	TH_LOG("the object: %ld bytes, AF_UNIX's %ld", demo, un);
+	ASSERT_LT(0, demo);
+	EXPECT_LE(demo, un);
+	if (demo_slab < 0 || un_slab < 0) {
+		TH_LOG("the caches are merged with others: boot with slab_nomerge");
+	} else {
+		TH_LOG("in its cache: %ld bytes, AF_UNIX's %ld", demo_slab, un_slab);
+		EXPECT_LE(demo_slab, un_slab);
+	}
+}
+
+/* The same from outside: all that a socket makes the kernel allocate. */
+TEST_F(demo, five_hundred_idle_sockets_take_no_more_than_of_af_unix)
+{
+	struct rlimit files = { .rlim_cur = 4096, .rlim_max = 4096 };
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+	struct usage before, taken[2];
+	enum family family;
+	int i, sv[2];
+	size_t t;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	/* One of each first, for what is allocated once. */
+	for (family = FAMILY_DEMO; family <= FAMILY_UNIX; family++) {
+		ASSERT_EQ(0, socketpair(family_number(family), SOCK_STREAM, 0, sv));
+	}
+	for (t = 0; t < ARRAY_SIZE(types); t++) {
+		for (family = FAMILY_DEMO; family <= FAMILY_UNIX; family++) {
+			before = usage(&self->cgroup);
+			for (i = 0; i < 250; i++) {
+				ASSERT_EQ(0, socketpair(family_number(family), types[t], 0, sv));
+			}
+			taken[family] = usage_since(&self->cgroup, &before);
+		}
+		LOG_USAGE("500 of AF_DEMO", &self->cgroup, &taken[FAMILY_DEMO]);
+		LOG_USAGE("500 of AF_UNIX", &self->cgroup, &taken[FAMILY_UNIX]);
+		EXPECT_LE(taken[FAMILY_DEMO].slab, taken[FAMILY_UNIX].slab + NOISE / 4);
+	}
+}
+
+TEST_HARNESS_MAIN

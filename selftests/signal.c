@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signals that come while a call waits: it ends with EINTR, or goes on if the
+ * handler was installed with SA_RESTART and no time-out is set, or returns what
+ * it has moved; and the sockets work on, also after SIGKILL.
+ */
+#include <sys/time.h>
+
+#include "demo_test.h"
+
+static int handled;
+
+static void handler(int signal)
+{
+	__atomic_fetch_add(&handled, 1, __ATOMIC_RELEASE);
+}
+
+static int handle_sigusr1(int flags)
+{
+	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
+
+	return sigaction(SIGUSR1, &action, NULL);
+}
+
+/* Have the thread run the handler. */
+static void interrupt(struct background *b)
+{
+	int before = __atomic_load_n(&handled, __ATOMIC_ACQUIRE);
+
+	pthread_kill(b->thread, SIGUSR1);
+	while (__atomic_load_n(&handled, __ATOMIC_ACQUIRE) == before)
+		usleep(1000);
+}
+
+/* From a socket to a pipe that nobody reads. */
+BACKGROUND(splice, splice(b->fd, NULL, *(int *)b->buf, NULL, b->len, 0))
+
+enum call { RECV, RECV_ALL, SEND, SEND_TO_FULL, ACCEPT, CONNECT, SPLICE };
+
+/* A call that waits: what it is made of, and with what it works. */
+FIXTURE(signal) {
+	void *(*call)(void *b);
+	struct background b;
+	int timeout;
+	int sv[2];
+	int listener;
+	int pipes[2][2];
+	struct address to;
+	char buf[16];
+};
+
+FIXTURE_VARIANT(signal) {
+	enum family family;
+	int type;
+	enum call call;
+};
+
+#define CALL(name, NAME, type_name, TYPE)					\
+	FIXTURE_VARIANT_ADD(signal, demo_##type_name##_##name) {		\
+		.family = FAMILY_DEMO, .type = SOCK_##TYPE, .call = NAME,	\
+	};									\
+	FIXTURE_VARIANT_ADD(signal, unix_##type_name##_##name) {		\
+		.family = FAMILY_UNIX, .type = SOCK_##TYPE, .call = NAME,	\
+	}
+
+CALL(recv, RECV, stream, STREAM);
+CALL(recv, RECV, dgram, DGRAM);
+CALL(recv, RECV, seqpacket, SEQPACKET);
+CALL(recv_all, RECV_ALL, stream, STREAM);
+CALL(send, SEND, stream, STREAM);
+CALL(send, SEND, dgram, DGRAM);
+CALL(send, SEND, seqpacket, SEQPACKET);
+CALL(send_to_full, SEND_TO_FULL, dgram, DGRAM);
+CALL(accept, ACCEPT, stream, STREAM);
+CALL(accept, ACCEPT, seqpacket, SEQPACKET);
+CALL(connect, CONNECT, stream, STREAM);
+CALL(connect, CONNECT, seqpacket, SEQPACKET);
+CALL(splice, SPLICE, stream, STREAM);
+CALL(splice, SPLICE, dgram, DGRAM);
+CALL(splice, SPLICE, seqpacket, SEQPACKET);
+
+FIXTURE_SETUP(signal)
+{
+	struct background *b = &self->b;
+
+	NEED_FAMILY(variant->family);
+	self->to = address(variant->family, 3);
+	b->buf = self->buf;
+	b->len = 3;
+	switch (variant->call) {
+	case RECV_ALL:
+		b->flags = MSG_WAITALL;
+		/* fall through */
+	case RECV:
+		self->call = background_receiver;
+		self->timeout = SO_RCVTIMEO;
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
+		b->fd = self->sv[1];
+		break;
+	case SPLICE:
+		self->call = background_splice_thread;
+		self->timeout = SO_RCVTIMEO;
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
+		ASSERT_EQ(0, pipe(self->pipes[0]));
+		ASSERT_EQ(0, pipe(self->pipes[1]));
+		b->fd = self->sv[1];
+		b->buf = &self->pipes[0][1];
+		break;
+	case SEND:
+		self->call = background_sender;
+		self->timeout = SO_SNDTIMEO;
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
+		ASSERT_LT(0, send_until_full(self->sv[0]));
+		b->fd = self->sv[0];
+		break;
+	case SEND_TO_FULL:
+		self->call = background_sender;
+		self->timeout = SO_SNDTIMEO;
+		self->sv[1] = bound_socket(variant->family, variant->type, 3);
+		ASSERT_EQ(0, set_number(self->sv[1], SO_RCVBUF, 4096));
+		self->sv[0] = connected_socket(variant->family, variant->type, 3);
+		ASSERT_LT(0, send_until_full(self->sv[0]));
+		b->fd = unbound_socket(variant->family, variant->type);
+		b->to = &self->to;
+		break;
+	case ACCEPT:
+		self->call = background_accept_thread;
+		self->timeout = SO_RCVTIMEO;
+		self->listener = listening_socket(variant->family, variant->type, 3, 0);
+		b->fd = self->listener;
+		break;
+	case CONNECT:
+		self->call = background_connect_thread;
+		self->timeout = SO_SNDTIMEO;
+		self->listener = listening_socket(variant->family, variant->type, 3, 0);
+		ASSERT_LT(0, connect_until_full(variant->family, variant->type, 3));
+		b->fd = unbound_socket(variant->family, variant->type);
+		b->to = &self->to;
+		break;
+	}
+	ASSERT_LT(0, b->fd);
+}
+
+FIXTURE_TEARDOWN(signal)
+{
+	if (self->sv[1]) {
+		close(self->sv[0]);
+		close(self->sv[1]);
+	}
+	if (self->listener)
+		close(self->listener);
+}
+
+static int start(void *(*call)(void *b), struct background *b)
+{
+	b->tid = 0;
+	return pthread_create(&b->thread, NULL, call, b);
+}
+
+/* Bring about what the call waits for. */
+static bool let_go(enum call call, int sv[2], int listener, const struct address *to)
+{
+	switch (call) {
+	case RECV_ALL:
+	case RECV:
+	case SPLICE:
+		return send(sv[0], "abc", 3, 0) == 3;
+	case SEND:
+	case SEND_TO_FULL:
+		return recv_until_empty(sv[1]) > 0;
+	case ACCEPT:
+		return !connect_to(socket(to->sa.sa_family, get_number(listener, SO_TYPE), 0),
+				   to);
+	case CONNECT:
+		return accept(listener, NULL, NULL) >= 0;
+	}
+	return false;
+}
+
+#define LET_GO() let_go(variant->call, self->sv, self->listener, &self->to)
+
+static bool succeeded(enum call call, ssize_t result)
+{
+	switch (call) {
+	case ACCEPT:
+		return result > 0;
+	case CONNECT:
+		return result == 0;
+	default:
+		return result == 3;
+	}
+}
+
+TEST_F(signal, it_ends_the_call_with_eintr_and_the_call_can_be_made_again)
+{
+	int round;
+
+	ASSERT_EQ(0, handle_sigusr1(0));
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, start(self->call, &self->b));
+		ASSERT_TRUE(background_sleeps(&self->b));
+		interrupt(&self->b);
+		EXPECT_ERROR(EINTR, background_end(&self->b));
+	}
+	ASSERT_EQ(0, start(self->call, &self->b));
+	ASSERT_TRUE(background_sleeps(&self->b));
+	ASSERT_TRUE(LET_GO());
+	EXPECT_TRUE(succeeded(variant->call, background_end(&self->b)));
+}
+
+TEST_F(signal, with_sa_restart_the_call_goes_on)
+{
+	int round;
+
+	ASSERT_EQ(0, handle_sigusr1(SA_RESTART));
+	ASSERT_EQ(0, start(self->call, &self->b));
+	ASSERT_TRUE(background_sleeps(&self->b));
+	for (round = 0; round < 3; round++) {
+		interrupt(&self->b);
+		ASSERT_TRUE(background_sleeps(&self->b));
+	}
+	ASSERT_TRUE(LET_GO());
+	EXPECT_TRUE(succeeded(variant->call, background_end(&self->b)));
+}
+
+TEST_F(signal, with_a_timeout_the_call_ends_with_eintr_despite_sa_restart)
+{
+	struct timeval day = { .tv_sec = 86400 };
+
+	ASSERT_EQ(0, handle_sigusr1(SA_RESTART));
+	ASSERT_EQ(0, setsockopt(self->b.fd, SOL_SOCKET, self->timeout, &day, sizeof(day)));
+	ASSERT_EQ(0, start(self->call, &self->b));
+	ASSERT_TRUE(background_sleeps(&self->b));
+	interrupt(&self->b);
+	EXPECT_ERROR(EINTR, background_end(&self->b));
+}
+
+TEST_F(signal, it_ends_the_call_of_its_thread_only)
+{
+	struct background other = self->b;
+
+	if (variant->call == SPLICE)
+		other.buf = &self->pipes[1][1];	/* the first is locked */
+	ASSERT_EQ(0, handle_sigusr1(0));
+	ASSERT_EQ(0, start(self->call, &self->b));
+	ASSERT_TRUE(background_sleeps(&self->b));
+	ASSERT_EQ(0, start(self->call, &other));
+	ASSERT_TRUE(background_sleeps(&other));
+	interrupt(&other);
+	EXPECT_ERROR(EINTR, background_end(&other));
+	EXPECT_TRUE(background_sleeps(&self->b));
+	ASSERT_TRUE(LET_GO());
+	EXPECT_TRUE(succeeded(variant->call, background_end(&self->b)));
+}
+
+TEST_F(signal, a_process_killed_in_the_call_leaves_the_sockets_to_others)
+{
+	pid_t pid = fork_child();
+	int status;
+
+	if (!pid) {
+		self->call(&self->b);
+		_exit(0);
+	}
+	ASSERT_LT(0, pid);
+	ASSERT_TRUE(task_sleeps(pid));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	ASSERT_EQ(0, start(self->call, &self->b));
+	ASSERT_TRUE(background_sleeps(&self->b));
+	ASSERT_TRUE(LET_GO());
+	EXPECT_TRUE(succeeded(variant->call, background_end(&self->b)));
+}
+
+FIXTURE_PAIR(signal_connection, VARIANTS_CONNECTION)
+
+TEST_F(signal_connection, a_process_killed_is_a_process_that_closed)
+{
+	pid_t pid = fork_child();
+
+	if (!pid) {
+		close(self->sv[1]);
+		recv(self->sv[0], self->buf, 1, 0);
+		_exit(0);
+	}
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(0, close(self->sv[0]));
+	ASSERT_TRUE(task_sleeps(pid));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(0, recv(self->sv[1], self->buf, 16, 0));
+	EXPECT_EQ(-1, child_exit(pid));
+}
+
+FIXTURE_PAIR(signal_stream, VARIANTS_STREAM)
+
+TEST_F(signal_stream, recv_of_all_returns_what_it_has)
+{
+	struct background b = {
+		.fd = self->sv[1], .buf = self->buf, .len = 16, .flags = MSG_WAITALL,
+	};
+
+	ASSERT_EQ(0, handle_sigusr1(SA_RESTART));
+	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	ASSERT_EQ(0, background_recv(&b));
+	ASSERT_TRUE(background_sleeps(&b));
+	interrupt(&b);
+	EXPECT_EQ(3, background_end(&b));
+	EXPECT_EQ(0, memcmp("abc", self->buf, 3));
+}
+
+TEST_F(signal_stream, send_returns_what_it_sent)
+{
+	size_t len = 4 << 20;
+	struct background b = { .fd = self->sv[0], .buf = malloc(len), .len = len };
+	char *got = malloc(len);
+	ssize_t sent;
+
+	ASSERT_NE(NULL, b.buf);
+	ASSERT_NE(NULL, got);
+	pattern_fill(b.buf, len, 1, 0);
+	ASSERT_EQ(0, handle_sigusr1(SA_RESTART));
+	ASSERT_EQ(0, background_send(&b));
+	ASSERT_TRUE(background_sleeps(&b));
+	interrupt(&b);
+	sent = background_end(&b);
+	ASSERT_LT(0, sent);
+	ASSERT_GT((ssize_t)len, sent);
+	ASSERT_EQ((size_t)sent, read_all(self->sv[1], got, sent));
+	EXPECT_EQ(-1, pattern_differs(got, sent, 1, 0));
+	EXPECT_ERROR(EAGAIN, recv(self->sv[1], self->buf, 16, MSG_DONTWAIT));
+	free(b.buf);
+	free(got);
+}
+
+TEST_F(signal_stream, a_writer_killed_half_way_leaves_what_it_sent)
+{
+	size_t len = 4 << 20;
+	char *buf = malloc(len);
+	ssize_t got;
+	pid_t pid;
+
+	ASSERT_NE(NULL, buf);
+	pattern_fill(buf, len, 1, 0);
+	pid = fork_child();
+	if (!pid) {
+		send(self->sv[0], buf, len, 0);
+		_exit(0);
+	}
+	ASSERT_LT(0, pid);
+	ASSERT_TRUE(task_sleeps(pid));
+	ASSERT_EQ(0, kill(pid, SIGKILL));
+	EXPECT_EQ(-1, child_exit(pid));
+	memset(buf, 0, len);
+	ASSERT_EQ(0, shutdown(self->sv[0], SHUT_WR));
+	got = read_all(self->sv[1], buf, len);
+	EXPECT_LT(0, got);
+	EXPECT_GT((ssize_t)len, got);
+	EXPECT_EQ(-1, pattern_differs(buf, got, 1, 0));
+	free(buf);
+}
+
+TEST_HARNESS_MAIN
