@@ -65,6 +65,7 @@ static int demo_create(struct net *net, struct socket *sock, int protocol,
 	if (IS_ERR(sk))
 		return PTR_ERR(sk);
 	sock->ops = ops;
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
 	return 0;
 }
 

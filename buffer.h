@@ -7,6 +7,8 @@
 
 #include "sock.h"
 
+struct demo_flight;
+
 /**
  * struct demo_buffer - what the family notes in skb->cb
  * @start: of a stream: the first byte not read yet. The reader's, who holds
@@ -17,12 +19,22 @@
  * @claimed: of a stream: a writer is copying into it. The lock of the receive
  *           queue
  * @foreign: somebody else may have seen it: do not use it again
+ * @uid: of the sender, with @pid
+ * @gid: of the sender, with @pid
+ * @pid: of the sender, with a reference, if credentials were asked for or given
+ * @flight: descriptors that go with it
+ *
+ * The last four are set before it is queued; the reader takes @flight out.
  */
 struct demo_buffer {
 	unsigned int	start;
 	unsigned int	end;
 	bool		claimed;
 	bool		foreign;
+	kuid_t		uid;
+	kgid_t		gid;
+	struct pid	*pid;
+	struct demo_flight *flight;
 };
 
 static inline struct demo_buffer *demo_buffer(const struct sk_buff *skb)

@@ -14,6 +14,7 @@
 #include <net/tcp_states.h>
 
 #include "connect.h"
+#include "flight.h"
 #include "port.h"
 #include "room.h"
 #include "sock.h"
@@ -145,6 +146,7 @@ static void demo_establish(struct sock *sk, struct sock *far,
 	sock_hold(far);
 	demo_set_peer(sk, far);
 
+	demo_flight_listen(far, listener);
 	list_add_tail(&ds->pending_link, &server->pending);
 	sk_acceptq_added(listener);
 }
@@ -264,8 +266,10 @@ struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err)
 	}
 	finish_wait(sk_sleep(sk), &wait);
 
-	if (far)
+	if (far) {
+		demo_flight_accept(far);
 		wake_up_interruptible(&demo_sk(sk)->room_wait);
+	}
 	return far;
 }
 

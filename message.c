@@ -14,9 +14,11 @@
 
 #include "buffer.h"
 #include "connect.h"
+#include "flight.h"
 #include "message.h"
 #include "port.h"
 #include "room.h"
+#include "scm.h"
 #include "sock.h"
 
 /* What a send buffer does not hold of the longest record, as on AF_UNIX. */
@@ -97,8 +99,10 @@ static int demo_message_refused(struct sock *sk, struct sock *other,
 static int demo_message_deliver(struct sock *sk, struct msghdr *msg,
 				struct sk_buff *skb, long timeo)
 {
+	struct demo_flight *flight = demo_buffer(skb)->flight;
 	bool waited = false;
 	struct sock *other;
+	int boarded = 0;
 	int err;
 
 again:
@@ -116,9 +120,19 @@ again:
 	}
 	if (sock_flag(other, SOCK_RCVTSTAMP))
 		__net_timestamp(skb);
+	if (demo_wants_creds(sk) || demo_wants_creds(other))
+		demo_scm_add_creds(skb);
 
 	for (;;) {
+		if (flight) {
+			boarded = demo_flight_board(flight, other);
+			err = boarded;
+			if (boarded < 0)
+				break;
+		}
 		err = demo_message_queue(sk, other, skb);
+		if (boarded)
+			demo_flight_boarded(flight, !err);
 		if (err != -EAGAIN)
 			break;
 		if (!timeo) {
@@ -160,32 +174,40 @@ again:
 int demo_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
+	struct scm_cookie scm;
 	struct sk_buff *skb;
 	long timeo;
 	int err;
 
-	if (msg->msg_flags & MSG_OOB || msg->msg_controllen)
-		return -EOPNOTSUPP;
+	err = demo_scm_send(msg, &scm);
+	if (err)
+		return err;
+	err = -EOPNOTSUPP;
+	if (msg->msg_flags & MSG_OOB)
+		goto out;
 	if (msg->msg_namelen) {
 		err = demo_port_check(msg->msg_name, msg->msg_namelen) ?:
 		      demo_port_check_destination(msg->msg_name) ?:
 		      demo_port_autobind(sk);
 		if (err)
-			return err;
+			goto out;
 	}
+	err = -EMSGSIZE;
 	if (len > READ_ONCE(sk->sk_sndbuf) - DEMO_MESSAGE_SLACK)
-		return -EMSGSIZE;
+		goto out;
 
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	skb = demo_message_build(sk, msg, len, &timeo, &err);
 	if (!skb)
-		return err;
-	err = demo_message_deliver(sk, msg, skb, timeo);
-	if (err) {
+		goto out;
+	err = demo_scm_attach(skb, &scm) ?:
+	      demo_message_deliver(sk, msg, skb, timeo);
+	if (err)
 		consume_skb(skb);
-		return err;
-	}
-	return len;
+out:
+	if (demo_scm_any(&scm))
+		scm_destroy(&scm);
+	return err ?: len;
 }
 
 /**
@@ -248,6 +270,8 @@ static void demo_message_consume(struct sock *sk, struct sk_buff *skb)
 
 	sk_peek_offset_bwd(sk, skb->len);
 	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+	if (demo_scm_has(skb))
+		demo_scm_discard(skb);
 
 	__skb_queue_head_init(&drained);
 	__skb_queue_tail(&drained, skb);
@@ -257,6 +281,17 @@ static void demo_message_consume(struct sock *sk, struct sk_buff *skb)
 	if (wq_has_sleeper(&ds->room_wait) && demo_room(sk))
 		wake_up_interruptible_sync_poll(&ds->room_wait, EPOLLOUT |
 						EPOLLWRNORM | EPOLLWRBAND);
+}
+
+static void demo_message_take_scm(struct socket *sock, struct msghdr *msg,
+				  struct sk_buff *skb, int flags)
+{
+	struct scm_cookie scm = {};
+
+	demo_scm_take_creds(skb, &scm);
+	if (demo_buffer(skb)->flight)
+		demo_scm_take_files(skb, &scm, flags & MSG_PEEK);
+	scm_recv(sock, msg, &scm, flags);
 }
 
 /**
@@ -297,6 +332,8 @@ int demo_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	if (!err) {
 		if (sock_flag(sk, SOCK_RCVTSTAMP))
 			__sock_recv_timestamp(msg, sk, skb);
+		if (demo_scm_has(skb) || demo_wants_creds(sk))
+			demo_message_take_scm(sock, msg, skb, flags);
 		err = flags & MSG_TRUNC ? len : size;
 	}
 

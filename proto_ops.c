@@ -107,7 +107,10 @@ int demo_accept(struct socket *sock, struct socket *newsock,
 	far = demo_accept_pair(sk, arg->flags & O_NONBLOCK, &arg->err);
 	if (!far)
 		return arg->err;
+	set_bit(SOCK_CUSTOM_SOCKOPT, &newsock->flags);
 	sock_graft(far, newsock);
+	if (demo_passcred(sk))
+		demo_set_passcred(far, true);
 	return 0;
 }
 
@@ -263,11 +266,52 @@ static int demo_compat_ioctl(struct socket *sock, unsigned int cmd,
 }
 #endif
 
-/* SOL_DEMO has no options yet; SOL_SOCKET is the core's. */
+/* SO_PASSCRED and SO_INQ, which the core leaves to the families it knows. */
+static int demo_set_flag(struct socket *sock, int name, sockptr_t value,
+			 unsigned int len)
+{
+	struct sock *sk = sock->sk;
+	int flag;
+
+	if (len < sizeof(flag))
+		return -EINVAL;
+	if (copy_from_sockptr(&flag, value, sizeof(flag)))
+		return -EFAULT;
+	if (name == SO_PASSCRED) {
+		demo_set_passcred(sk, flag);
+		return 0;
+	}
+	if (sk->sk_type != SOCK_STREAM || len != sizeof(flag) ||
+	    flag < 0 || flag > 1)
+		return -EINVAL;
+	WRITE_ONCE(demo_sk(sk)->tells_inq, flag);
+	return 0;
+}
+
+/*
+ * SOL_SOCKET comes here since 6.7, thanks to SOCK_CUSTOM_SOCKOPT; before, the
+ * core keeps it. What a module has no means to do is refused, not promised.
+ */
 static int demo_setsockopt(struct socket *sock, int level, int name,
 			   sockptr_t value, unsigned int len)
 {
-	return level == SOL_DEMO ? -ENOPROTOOPT : -EOPNOTSUPP;
+	/* No option of the family's own yet. */
+	if (level == SOL_DEMO)
+		return -ENOPROTOOPT;
+	if (level != SOL_SOCKET)
+		return -EOPNOTSUPP;
+
+	switch (name) {
+	case SO_PASSCRED:
+	case SO_INQ:
+		return demo_set_flag(sock, name, value, len);
+	case SO_PASSSEC:
+	case SO_PASSPIDFD:
+	case SO_PASSRIGHTS:
+		return -EOPNOTSUPP;
+	default:
+		return sock_setsockopt(sock, level, name, value, len);
+	}
 }
 
 static int demo_getsockopt(struct socket *sock, int level, int name,

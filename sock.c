@@ -16,6 +16,7 @@
 #include <net/tcp_states.h>
 
 #include "buffer.h"
+#include "flight.h"
 #include "port.h"
 #include "room.h"
 #include "sock.h"
@@ -156,6 +157,7 @@ static void demo_destruct(struct sock *sk)
 	DEBUG_NET_WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 	DEBUG_NET_WARN_ON_ONCE(sk->sk_socket);
 
+	demo_flight_free_node(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 	atomic_long_dec(&demo_nr_socks);
 }
@@ -383,6 +385,7 @@ void demo_sock_release(struct sock *sk, bool pending)
 	__skb_queue_purge(&unread);
 	list_for_each_entry_safe(far, next, &refused, pending_link) {
 		list_del_init(&far->pending_link);
+		demo_flight_accept(&far->sk);
 		demo_sock_release(&far->sk, true);
 	}
 	demo_spares_release(sk);

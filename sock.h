@@ -26,6 +26,7 @@ struct demo_net {
 	struct rhashtable	ports;
 };
 
+struct demo_node;
 struct demo_port;
 
 /**
@@ -41,6 +42,7 @@ struct demo_port;
  *        calls read it without a lock
  * @named: @node and @port are set and never change again; released after
  *         them, under @lock, and acquired by whoever reads them without it
+ * @tells_inq: SO_INQ: each read of a stream tells how much is left. Anywhere
  * @node: address, or DEMO_NODE_ANY. See @named
  * @port: address. See @named
  * @bound: the entry in the table of ports, if it is the socket's own: an
@@ -61,6 +63,10 @@ struct demo_port;
  * @spares_used: some of them were used since they were looked at last. That
  *               queue's lock
  * @hoard_link: among the sockets that have spares; demo_hoard_lock (buffer.c)
+ * @listener: of a connection that waits for accept(): its listener, with a
+ *            reference. @lock
+ * @node_in_flight: if its descriptor, or one in its queue, was in flight. Set
+ *                  under @lock and demo_flight_mutex, once
  * @room_wait: who waits for room here: in the backlog of a listener, in the
  *             receive queue of a datagram socket
  * @room_wake: of a datagram socket: relays a wake-up of the peer's @room_wait
@@ -76,6 +82,7 @@ struct demo_sock {
 
 	spinlock_t		lock;		/* the state: see above */
 	bool			named;
+	bool			tells_inq;
 	struct sock		*peer;
 
 	u32			node;
@@ -96,6 +103,9 @@ struct demo_sock {
 	unsigned int		spare_bytes;
 	bool			spares_used;
 	struct list_head	hoard_link;
+
+	struct sock		*listener;
+	struct demo_node	*node_in_flight;
 
 	wait_queue_head_t	room_wait;
 	wait_queue_entry_t	room_wake;

@@ -27,6 +27,8 @@
 #include <net/tcp_states.h>
 
 #include "buffer.h"
+#include "flight.h"
+#include "scm.h"
 #include "sock.h"
 #include "stream.h"
 
@@ -39,7 +41,9 @@
 
 /* Writing. */
 
-static struct sk_buff *demo_stream_claim(struct sock *peer, size_t len)
+static struct sk_buff *demo_stream_claim(struct sock *peer, size_t len,
+					 const struct scm_cookie *scm,
+					 bool creds)
 {
 	struct demo_sock *ds = demo_sk(peer);
 	struct sk_buff *skb;
@@ -49,7 +53,8 @@ static struct sk_buff *demo_stream_claim(struct sock *peer, size_t len)
 	skb = ds->open;
 	if (skb) {
 		room = skb->len - demo_buffer(skb)->end;
-		if (room >= len || len > DEMO_STREAM_ATOM) {
+		if ((room >= len || len > DEMO_STREAM_ATOM) &&
+		    demo_scm_matches(skb, scm, creds)) {
 			demo_buffer(skb)->claimed = true;
 			ds->open = NULL;
 		} else {
@@ -61,22 +66,23 @@ static struct sk_buff *demo_stream_claim(struct sock *peer, size_t len)
 }
 
 /*
- * Publish @len more bytes of a claimed or new buffer, or none. It is the
- * caller's no longer.
+ * Publish *@len more bytes of a claimed or new buffer, or none: then *@len is 0
+ * after. Returns whether the queue has the buffer; else it is the caller's.
  */
-static int demo_stream_publish(struct sock *sk, struct sock *peer,
-			       struct sk_buff *skb, unsigned int len)
+static bool demo_stream_publish(struct sock *sk, struct sock *peer,
+				struct sk_buff *skb, size_t *len)
 {
 	struct sk_buff_head *queue = &peer->sk_receive_queue;
 	struct demo_buffer *buffer = demo_buffer(skb);
 	struct demo_sock *ds = demo_sk(peer);
-	bool shut, queued;
+	bool queued;
 
 	spin_lock(&queue->lock);
-	shut = peer->sk_shutdown & RCV_SHUTDOWN;
+	if (peer->sk_shutdown & RCV_SHUTDOWN)
+		*len = 0;
 	/* New, or read to its end meanwhile. */
 	queued = skb->next;
-	if (len && !shut) {
+	if (*len) {
 		if (!queued) {
 			buffer->start = buffer->end;
 			/* Read meanwhile, it is still charged. */
@@ -85,22 +91,22 @@ static int demo_stream_publish(struct sock *sk, struct sock *peer,
 			__skb_queue_tail(queue, skb);
 			queued = true;
 		}
-		buffer->end += len;
-		WRITE_ONCE(ds->inq, ds->inq + len);
+		buffer->end += *len;
+		WRITE_ONCE(ds->inq, ds->inq + *len);
 	}
 	buffer->claimed = false;
+	/* Descriptors go with the bytes they were sent with, and no others. */
 	if (queued)
-		ds->open = buffer->end < skb->len ? skb : NULL;
+		ds->open = buffer->end < skb->len && !buffer->flight ? skb :
+								       NULL;
 	spin_unlock(&queue->lock);
-
-	if (!queued)
-		consume_skb(skb);
-	return shut ? -EPIPE : 0;
+	return queued;
 }
 
 /* A new buffer for @len bytes, if the sender may have one. */
 static struct sk_buff *demo_stream_open(struct sock *sk, struct sock *peer,
-					size_t len, int *err)
+					size_t len, struct scm_cookie *scm,
+					bool creds, int *err)
 {
 	int sndbuf = READ_ONCE(sk->sk_sndbuf);
 	unsigned int need, want, shared;
@@ -127,36 +133,66 @@ static struct sk_buff *demo_stream_open(struct sock *sk, struct sock *peer,
 		want = SKB_WITH_OVERHEAD(roundup_pow_of_two(SKB_HEAD_ALIGN(want)));
 
 	skb = demo_buffer_alloc(sk, need, want, err);
-	if (skb)
-		skb_put(skb, skb_tailroom(skb));
+	if (!skb)
+		return NULL;
+	skb_put(skb, skb_tailroom(skb));
+	if (!creds && !demo_scm_any(scm))
+		return skb;
+
+	/* What goes with a buffer is looked after together with its charge. */
+	skb_set_owner_w(skb, sk);
+	*err = demo_scm_attach(skb, scm);
+	if (*err) {
+		consume_skb(skb);
+		return NULL;
+	}
+	if (creds)
+		demo_scm_add_creds(skb);
 	return skb;
 }
 
-/* Send some of @msg. */
+/* Send some of @msg, and all of @scm. */
 static int demo_stream_write(struct sock *sk, struct sock *peer,
-			     struct msghdr *msg, size_t len)
+			     struct msghdr *msg, size_t len,
+			     struct scm_cookie *scm, bool creds)
 {
+	struct demo_flight *flight;
 	struct sk_buff *skb;
+	int boarded = 0;
 	unsigned int end;
 	int err = 0;
+	bool queued;
 
-	skb = demo_stream_claim(peer, len);
+	skb = demo_stream_claim(peer, len, scm, creds);
 	if (!skb) {
-		skb = demo_stream_open(sk, peer, len, &err);
+		skb = demo_stream_open(sk, peer, len, scm, creds, &err);
 		if (!skb)
 			return err;
 	}
+	flight = demo_buffer(skb)->flight;
 
 	/* Only the writer moves it. */
 	end = demo_buffer(skb)->end;
 	len = min_t(size_t, len, skb->len - end);
 	if (!copy_from_iter_full(skb->data + end, len, &msg->msg_iter)) {
-		demo_stream_publish(sk, peer, skb, 0);
-		return -EFAULT;
+		err = -EFAULT;
+		len = 0;
 	}
-	err = demo_stream_publish(sk, peer, skb, len);
-	if (err)
-		return err;
+	if (len && flight) {
+		boarded = demo_flight_board(flight, peer);
+		if (boarded < 0) {
+			err = boarded;
+			boarded = 0;
+			len = 0;
+		}
+	}
+	queued = demo_stream_publish(sk, peer, skb, &len);
+	if (boarded)
+		demo_flight_boarded(flight, queued);
+	if (!queued)
+		consume_skb(skb);
+	if (!len)
+		return err ?: -EPIPE;
 
 	demo_data_ready(peer);
 	return len;
@@ -175,31 +211,40 @@ int demo_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct sock *sk = sock->sk;
 	struct demo_sock *ds = demo_sk(sk);
 	struct sock *peer = READ_ONCE(ds->peer);
+	struct scm_cookie scm;
 	size_t sent = 0;
 	long timeo;
-	int ret = 0;
+	bool creds;
+	int ret;
 
-	if (msg->msg_flags & MSG_OOB || msg->msg_controllen)
-		return -EOPNOTSUPP;
+	ret = demo_scm_send(msg, &scm);
+	if (ret)
+		return ret;
+	ret = -EOPNOTSUPP;
+	if (msg->msg_flags & MSG_OOB)
+		goto out;
+	ret = peer ? -EISCONN : -EOPNOTSUPP;
 	if (msg->msg_namelen)
-		return peer ? -EISCONN : -EOPNOTSUPP;
+		goto out;
+	ret = -ENOTCONN;
 	if (!peer)
-		return -ENOTCONN;
-	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) {
-		ret = -EPIPE;
+		goto out;
+	ret = -EPIPE;
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		goto out_pipe;
-	}
 
+	ret = 0;
+	creds = demo_wants_creds(sk) || demo_wants_creds(peer);
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	mutex_lock(&ds->write_lock);
 	while (sent < len) {
-		ret = demo_stream_write(sk, peer, msg, len - sent);
+		ret = demo_stream_write(sk, peer, msg, len - sent, &scm, creds);
 		if (ret == -EAGAIN) {
 			/* Another writer may have no wish to wait. */
 			mutex_unlock(&ds->write_lock);
 			ret = demo_buffer_admit(sk, &timeo);
 			if (ret)
-				return sent ?: ret;
+				goto out;
 			mutex_lock(&ds->write_lock);
 			continue;
 		}
@@ -212,6 +257,9 @@ int demo_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 out_pipe:
 	if (ret == -EPIPE && !sent && !(msg->msg_flags & MSG_NOSIGNAL))
 		send_sig(SIGPIPE, current, 0);
+out:
+	if (demo_scm_any(&scm))
+		scm_destroy(&scm);
 	return sent ?: ret;
 }
 
@@ -224,6 +272,10 @@ out_pipe:
  * @msg: for recvmsg()
  * @pipe: for splice()
  * @flags: of that splice()
+ * @scm: what went beside the bytes
+ * @wants_creds: the reader asks for credentials
+ * @has_creds: the bytes so far have one sender, who is in @scm
+ * @full: what follows cannot be given together with what is there
  */
 struct demo_stream_sink {
 	int (*put)(struct sock *sk, struct sk_buff *skb, unsigned int offset,
@@ -231,6 +283,10 @@ struct demo_stream_sink {
 	struct msghdr		*msg;
 	struct pipe_inode_info	*pipe;
 	unsigned int		flags;
+	struct scm_cookie	scm;
+	bool			wants_creds;
+	bool			has_creds;
+	bool			full;
 };
 
 /* Take off the queue what was read to its end. */
@@ -258,10 +314,24 @@ static void demo_stream_drain(struct sock *sk, unsigned int len)
 	}
 	spin_unlock(&queue->lock);
 
+	skb_queue_walk(&drained, skb)
+		if (demo_scm_has(skb))
+			demo_scm_discard(skb);
 	/* The charge keeps the sender, whether or not it was released. */
 	skb = skb_peek(&drained);
 	if (skb)
 		demo_buffer_retire(skb->sk, &drained);
+}
+
+/* Whether the bytes of @skb are of the same sender as those before them. */
+static bool demo_stream_same(struct demo_stream_sink *sink, struct sk_buff *skb)
+{
+	if (!sink->has_creds) {
+		demo_scm_take_creds(skb, &sink->scm);
+		sink->has_creds = true;
+	}
+	sink->full = !demo_scm_same_creds(skb, &sink->scm);
+	return !sink->full;
 }
 
 /*
@@ -277,6 +347,9 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 	int ret = -EAGAIN;
 	int done = 0;
 
+	/* Who publishes later wakes those who sleep by then. */
+	if (!READ_ONCE(demo_sk(sk)->inq))
+		return ret;
 	spin_lock(&queue->lock);
 	skb = skb_peek(queue);
 	last = skb_peek_tail(queue);
@@ -289,6 +362,8 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 		/* Nobody writes to the ones before the last any more. */
 		len = (skb == last ? end : buffer->end) - buffer->start;
 		if (skip < len) {
+			if (sink->wants_creds && !demo_stream_same(sink, skb))
+				break;
 			len = min_t(size_t, len - skip, size - done);
 			ret = sink->put(sk, skb, buffer->start + skip, len,
 					sink);
@@ -297,7 +372,11 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 			done += ret;
 			if (!peek)
 				buffer->start += ret;
-			if (ret < len || done == size)
+			if (buffer->flight) {
+				demo_scm_take_files(skb, &sink->scm, peek);
+				sink->full = true;
+			}
+			if (ret < len || done == size || sink->full)
 				break;
 			skip = 0;
 		} else {
@@ -365,11 +444,11 @@ static ssize_t demo_stream_read(struct sock *sk, struct demo_stream_sink *sink,
 			else
 				sk_peek_offset_bwd(sk, ret);
 			/* A full pipe takes nothing, and then never will. */
-			if (peek || !ret || copied == size)
+			if (peek || !ret || copied == size || sink->full)
 				break;
 			continue;
 		}
-		if (ret != -EAGAIN || copied >= target)
+		if (ret != -EAGAIN || copied >= target || sink->full)
 			break;
 
 		/* In the order that POSIX gives. */
@@ -400,6 +479,20 @@ static int demo_stream_put_msg(struct sock *sk, struct sk_buff *skb,
 	return skb_copy_datagram_msg(skb, offset, sink->msg, len) ?: len;
 }
 
+/* For who asked by SO_INQ, or through io_uring. */
+static void demo_stream_tell_inq(struct sock *sk, struct msghdr *msg)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	bool tells = READ_ONCE(ds->tells_inq);
+
+	if (!tells && !msg->msg_get_inq)
+		return;
+	msg->msg_inq = READ_ONCE(ds->inq);
+	if (tells)
+		put_cmsg(msg, SOL_SOCKET, SCM_INQ, sizeof(msg->msg_inq),
+			 &msg->msg_inq);
+}
+
 /**
  * demo_stream_recvmsg() - recvmsg() of a stream
  * @sock: the reader
@@ -419,8 +512,13 @@ int demo_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct sock *sk = sock->sk;
 	int ret;
 
+	sink.wants_creds = demo_wants_creds(sk);
 	ret = demo_stream_read(sk, &sink, size, flags,
 			       TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	if (sink.scm.fp || sink.wants_creds)
+		scm_recv(sock, msg, &sink.scm, flags);
+	if (ret >= 0)
+		demo_stream_tell_inq(sk, msg);
 	if (ret > 0 && msg->msg_name) {
 		demo_peer_name(READ_ONCE(demo_sk(sk)->peer), msg->msg_name);
 		msg->msg_namelen = sizeof(struct sockaddr_demo);
@@ -463,9 +561,14 @@ ssize_t demo_stream_splice_read(struct socket *sock, loff_t *ppos,
 	bool nonblock = sock->file->f_flags & O_NONBLOCK ||
 			flags & SPLICE_F_NONBLOCK;
 
+	ssize_t ret;
+
 	if (*ppos)
 		return -ESPIPE;
-	return demo_stream_read(sock->sk, &sink, size,
-				nonblock ? MSG_DONTWAIT : 0,
-				TASK_INTERRUPTIBLE);
+	ret = demo_stream_read(sock->sk, &sink, size,
+			       nonblock ? MSG_DONTWAIT : 0,
+			       TASK_INTERRUPTIBLE);
+	/* A pipe takes no descriptors. */
+	scm_destroy(&sink.scm);
+	return ret;
 }

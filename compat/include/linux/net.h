@@ -11,6 +11,14 @@
 #endif
 
 /*
+ * 6.7: with this bit in struct socket, SOL_SOCKET options go to the family.
+ * Before, no bit has that meaning, so one that has none is set.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define SOCK_CUSTOM_SOCKOPT	(BITS_PER_LONG - 1)
+#endif
+
+/*
  * 6.10: accept() gets its arguments in a struct. Before, the name without
  * arguments, as in a table of operations, is a function of the old form; the
  * name with arguments, as where it is declared and defined, is another

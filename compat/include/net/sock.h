@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef DEMO_COMPAT_NET_SOCK_H
+#define DEMO_COMPAT_NET_SOCK_H
+
+#include <linux/rcupdate.h>
+#include <linux/version.h>
+#include_next <net/sock.h>
+
+/*
+ * 6.16: SO_PASSCRED is a bit of struct sock, which the core sets for families
+ * that it knows. Before, it is one of struct socket, which may be gone.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
+static inline bool demo_passcred(const struct sock *sk)
+{
+	const struct socket *sock;
+	bool on;
+
+	rcu_read_lock();
+	sock = READ_ONCE(sk->sk_socket);
+	on = sock && test_bit(SOCK_PASSCRED, &sock->flags);
+	rcu_read_unlock();
+	return on;
+}
+
+static inline void demo_set_passcred(struct sock *sk, bool on)
+{
+	if (on)
+		set_bit(SOCK_PASSCRED, &sk->sk_socket->flags);
+	else
+		clear_bit(SOCK_PASSCRED, &sk->sk_socket->flags);
+}
+#else
+static inline bool demo_passcred(const struct sock *sk)
+{
+	return sk->sk_scm_credentials;
+}
+
+static inline void demo_set_passcred(struct sock *sk, bool on)
+{
+	sk->sk_scm_credentials = on;
+}
+#endif
+
+#endif /* DEMO_COMPAT_NET_SOCK_H */
