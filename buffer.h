@@ -19,6 +19,9 @@ struct demo_flight;
  * @claimed: of a stream: a writer is copying into it. The lock of the receive
  *           queue
  * @foreign: somebody else may have seen it: do not use it again
+ * @urgent: of a stream: its one byte was sent out of band
+ * @mark: that byte was read out of band; what is left says where it was. The
+ *        reader's
  * @uid: of the sender, with @pid
  * @gid: of the sender, with @pid
  * @pid: of the sender, with a reference, if credentials were asked for or given
@@ -31,6 +34,8 @@ struct demo_buffer {
 	unsigned int	end;
 	bool		claimed;
 	bool		foreign;
+	bool		urgent;
+	bool		mark;
 	kuid_t		uid;
 	kgid_t		gid;
 	struct pid	*pid;

@@ -173,6 +173,8 @@ static __poll_t demo_stream_poll(struct file *file, struct socket *sock,
 	mask = demo_poll_state(sk);
 	if (READ_ONCE(sk->sk_state) == TCP_CLOSE)
 		mask |= EPOLLHUP;
+	if (READ_ONCE(demo_sk(sk)->oob))
+		mask |= EPOLLPRI;
 	if (demo_writable(sk))
 		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
@@ -241,21 +243,23 @@ static int demo_inq(struct sock *sk)
 static int demo_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	struct sock *sk = sock->sk;
-	int bytes;
+	int answer;
 
 	switch (cmd) {
 	case SIOCINQ:
-		bytes = demo_inq(sk);
-		if (bytes < 0)
-			return bytes;
+		answer = demo_inq(sk);
 		break;
 	case SIOCOUTQ:
-		bytes = sk_wmem_alloc_get(sk);
+		answer = sk_wmem_alloc_get(sk);
+		break;
+	case SIOCATMARK:
+		answer = sk->sk_type == SOCK_STREAM ?
+				demo_stream_at_mark(sk) : -EOPNOTSUPP;
 		break;
 	default:
 		return -ENOIOCTLCMD;
 	}
-	return put_user(bytes, (int __user *)arg);
+	return answer < 0 ? answer : put_user(answer, (int __user *)arg);
 }
 
 #ifdef CONFIG_COMPAT

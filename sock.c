@@ -309,7 +309,7 @@ void demo_shut(struct sock *sk, int how)
  * A buffer that the peer is writing into stays the peer's: it finds the queue
  * shut, and frees it.
  *
- * Return: whether there was anything
+ * Return: whether there was anything to read
  */
 bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
 {
@@ -320,13 +320,15 @@ bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
 	__skb_queue_head_init(cut);
 	spin_lock(&sk->sk_receive_queue.lock);
 	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
-		some = true;
+		/* That a byte was sent out of band, and read, is no news. */
+		some |= !demo_buffer(skb)->mark;
 		if (sk->sk_type != SOCK_STREAM)
 			atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
 		if (!demo_buffer(skb)->claimed)
 			__skb_queue_tail(cut, skb);
 	}
 	ds->open = NULL;
+	WRITE_ONCE(ds->oob, NULL);
 	WRITE_ONCE(ds->inq, 0);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	return some;

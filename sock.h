@@ -56,6 +56,8 @@ struct demo_port;
  * @open: of a stream: the buffer at the end of the receive queue that the
  *        peer may still write into. The receive queue's lock; a writer takes
  *        it out while it copies
+ * @oob: of a stream: the buffer with the urgent byte, until that is read or
+ *       another comes. The receive queue's lock
  * @inq: of a stream: bytes in the receive queue. Written under that queue's
  *       lock, read anywhere
  * @spare_bytes: memory of the buffers in sk_write_queue, which wait to be used
@@ -98,6 +100,7 @@ struct demo_sock {
 	struct mutex		write_lock;	/* of a stream's writers */
 
 	struct sk_buff		*open;
+	struct sk_buff		*oob;
 	unsigned int		inq;
 
 	unsigned int		spare_bytes;

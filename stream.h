@@ -8,6 +8,7 @@
 int demo_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len);
 int demo_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 			int flags);
+int demo_stream_at_mark(struct sock *sk);
 ssize_t demo_stream_splice_read(struct socket *sock, loff_t *ppos,
 				struct pipe_inode_info *pipe, size_t size,
 				unsigned int flags);
