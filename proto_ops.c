@@ -285,8 +285,9 @@ static int demo_set_flag(struct socket *sock, int name, sockptr_t value,
 		demo_set_passcred(sk, flag);
 		return 0;
 	}
-	if (sk->sk_type != SOCK_STREAM || len != sizeof(flag) ||
-	    flag < 0 || flag > 1)
+	if (sk->sk_type != SOCK_STREAM)
+		return -ENOPROTOOPT;
+	if (len != sizeof(flag) || flag < 0 || flag > 1)
 		return -EINVAL;
 	WRITE_ONCE(demo_sk(sk)->tells_inq, flag);
 	return 0;

@@ -11,7 +11,7 @@
 . "$(dirname "$0")/lib.sh"
 
 kdir=$1
-dir=$2
+dir=$(realpath -m "$2")
 flags=()
 [ "${3:-}" != strict ] ||
 	flags=(W=1 KCFLAGS=-Werror C=1 CHECK="sparse -Wsparse-error")

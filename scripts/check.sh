@@ -115,9 +115,9 @@ check_kernel() { # KERNEL
 	"$top/scripts/vm.sh" -a "$tests/initramfs" -l "$build/$kernel/log" \
 		"$kernel" run-tests "${programs[@]}" | read_results "$kernel" || status=${PIPESTATUS[0]}
 	if [ "$status" = 0 ]; then
-		printf 'passed\tthe VM reached its end, the kernel reported no bug\t\n'
+		printf 'passed\tit ran to its end and reported no bug\t\n'
 	else
-		printf 'failed\tthe VM reached its end, the kernel reported no bug\tsee %s\n' \
+		printf 'failed\tit ran to its end and reported no bug\tsee %s\n' \
 			"$build/$kernel/log/kernel.log"
 	fi | record "$kernel" kernel
 }
@@ -147,14 +147,15 @@ summary() {
 			tests[$5] = (tests[$5] ? tests[$5] : "\n") "      " name "\n"
 	}
 	$3 == "failed" {
-		failures = failures "  " $1 ": " $2 ($4 == "-" ? "" : " " $4) ($5 ? ": " $5 : "") "\n"
+		failures = failures "  " $1 ": " $2 ($4 == "-" ? "" : ": " $4) \
+			($5 == "" ? "" : ": " $5) "\n"
 	}
 	END {
 		if (n)
 			printf "\nSkipped:\n"
 		for (i = 1; i <= n; i++) {
 			r = reasons[i]
-			printf "  %s (%d times, on%s)%s", r, times[r], kernels[r], tests[r]
+			printf "  %s: %d on%s%s", r, times[r], kernels[r], tests[r]
 		}
 		if (failures)
 			printf "\nFailed:\n%s", failures

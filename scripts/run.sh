@@ -8,10 +8,11 @@
 . "$(dirname "$0")/lib.sh"
 
 options=()
+interactive=
 if [ "$1" = -i ]; then
 	[ -t 0 ] || die "this takes a terminal"
+	interactive=yes
 	options+=(-i)
-	say "Ctrl-A x ends the VM, as exit does"
 	shift
 fi
 kernel=$1
@@ -37,4 +38,6 @@ say "building the module and the samples"
 tests=$build/selftests/initramfs
 [ ! -d "$tests" ] || options+=(-a "$tests")
 say "booting Linux $kernel"
+[ ! "$interactive" ] ||
+	say "samples: /usr/bin; selftests: /usr/lib/selftests; exit, or Ctrl-A x, ends the VM"
 exec "$top/scripts/vm.sh" -a "$samples" "${options[@]}" "$kernel" "$@"

@@ -10,10 +10,11 @@
 # kernel.log; a report of a bug in there is shown, and fails the run.
 #
 #   -a DIR      add the files in DIR to those the VM has; may be repeated
-#   -i          interactive: the command has the terminal
+#   -i          interactive: the command has the terminal; there is no time
+#               limit, and its exit status does not matter
 #   -l DIR      keep the two logs there
-#   -t SECONDS  end the VM after that time (default 1800)
-#   -s SECONDS  end it when it was silent for that time (default 400)
+#   -t SECONDS  end the VM after that time (default 3600)
+#   -s SECONDS  end it when it was silent for that time (default 700)
 #   -c CPUS     processors (default 2)
 #   -m MIB      memory (default 1024, for a debug kernel 3072)
 #   -k WORDS    more for the kernel's command line
@@ -28,8 +29,8 @@
 adds=()
 interactive=
 logs=
-time_limit=1800
-silence_limit=400
+time_limit=3600
+silence_limit=700
 cpus=2
 memory=
 words=
@@ -100,7 +101,7 @@ depmod -b "$root" "$release"
 command=$(printf '%q ' "$@")
 mode='raw -echo'
 if [ "$interactive" ]; then
-	mode="sane $(stty size | sed 's/\(.*\) \(.*\)/rows \1 cols \2/')"
+	mode="sane $(stty size | sed '/^0/d; s/\(.*\) \(.*\)/rows \1 cols \2/')"
 	command="TERM=${TERM:-vt100} setsid -c $command"
 fi
 printf '%s=%q\n' mode "$mode" command "$command" >"$root/task"
@@ -122,9 +123,9 @@ fi
 
 # slab_nomerge: the sizes of slabs are those of their own objects.
 # The longer limits: a busy host without KVM is no stalled kernel.
-append="console=ttyS0 loglevel=7 printk.devkmsg=on slab_nomerge \
-	oops=panic panic=-1 rcupdate.rcu_cpu_stall_timeout=120 \
-	hung_task_timeout_secs=240 watchdog_thresh=60 $words"
+append="console=ttyS0 loglevel=7 printk.devkmsg=on slab_nomerge oops=panic panic=-1"
+append+=" rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+append+=" sysctl.kernel.hung_task_timeout_secs=240 $words"
 
 # -- run it
 
@@ -135,7 +136,7 @@ exec 3<&0
 qemu-system-x86_64 -accel "$accel" -cpu max -smp "$cpus" -m "$memory" \
 	-nodefaults -no-user-config -display none -no-reboot \
 	-kernel "$cache/$kernel/image" -initrd "$tmp/initramfs" \
-	-append "${append//[$'\t\n']/ }" \
+	-append "$append" \
 	-serial file:"$log" \
 	-chardev "stdio,id=output,signal=off,mux=${interactive:-off},logfile=$output" \
 	-serial chardev:output \
@@ -174,6 +175,9 @@ qemu=
 status=$(sed -n 's/.*vm: the task ended with status \([0-9]*\).*/\1/p' "$log" | tail -n 1)
 if ! "$top/scripts/kernel-log.sh" "$log"; then
 	exit 126
+elif [ "$interactive" ] && [ ! "$ended" ]; then
+	# However a person ends it is fine.
+	exit 0
 elif [ "$ended" ]; then
 	say "$kernel: the VM was ended: $ended; the end of $log:"
 	tail -n 20 "$log" >&2

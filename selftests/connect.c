@@ -179,13 +179,29 @@ TEST_F(connect, connect_when_connected_is_EISCONN_and_leaves_the_connection)
 	EXPECT_EQ(EISCONN, errno);
 }
 
-TEST_F(connect, connect_looks_at_the_listener_before_it_looks_at_the_caller)
+TEST_F(connect, connect_looks_at_the_other_side_before_it_looks_at_the_caller)
 {
+	int other = bound_socket(variant->family, variant->type, OTHER), i;
+	struct address name = address(variant->family, OTHER);
+	int fd[] = { self->fd, self->listener };
+
+	ASSERT_LE(0, other);
 	ASSERT_EQ(0, connect_to(self->fd, &self->service));
-	EXPECT_EQ(-1, connect_to(self->fd, &self->nobody));
-	EXPECT_EQ(ECONNREFUSED, errno);
-	EXPECT_EQ(-1, connect_to(self->listener, &self->nobody));
-	EXPECT_EQ(ECONNREFUSED, errno);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(-1, connect_to(fd[i], &self->nobody));
+		EXPECT_EQ(ECONNREFUSED, errno);
+		EXPECT_EQ(-1, connect_to(fd[i], &name));
+		EXPECT_EQ(ECONNREFUSED, errno);
+	}
+	/* full, with one connection */
+	ASSERT_EQ(0, listen(other, 0));
+	EXPECT_EQ(0, try_call(connect_to, variant->family, variant->type, &name));
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, set_nonblock(fd[i], true));
+		EXPECT_EQ(-1, connect_to(fd[i], &name));
+		EXPECT_EQ(EAGAIN, errno);
+	}
+	close(other);
 }
 
 TEST_F(connect, connect_on_a_listener_is_EINVAL_and_it_listens_on)

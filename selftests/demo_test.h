@@ -10,6 +10,7 @@
 #ifndef DEMO_TEST_H
 #define DEMO_TEST_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -651,5 +652,142 @@ static inline int poll_until_writable(int fd)
 }
 
 BACKGROUND(writable, poll_until_writable(b->fd))
+
+/* Ancillary data: what goes, and what came, beside the bytes of a message. */
+#define MAX_FDS		253		/* in one message */
+
+#ifndef SCM_INQ
+#define SO_INQ		84
+#define SCM_INQ		SO_INQ
+#endif
+
+struct beside {
+	int flags;			/* of the message: MSG_CTRUNC and others */
+	int nr_fds, fds[MAX_FDS];
+	int nr_creds;
+	struct ucred creds;
+	int nr_inq, inq;
+};
+
+union control {
+	char buf[CMSG_SPACE((MAX_FDS + 1) * sizeof(int)) +
+		 CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+};
+
+static inline ssize_t send_beside(int fd, const void *buf, size_t len, int flags,
+				  const int *fds, int nr_fds,
+				  const struct ucred *creds)
+{
+	union control control = { 0 };
+	struct iovec iov = { (void *)buf, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control.buf };
+	struct cmsghdr *cmsg = &control.align;
+
+	if (nr_fds) {
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(nr_fds * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, nr_fds * sizeof(int));
+		msg.msg_controllen = CMSG_SPACE(nr_fds * sizeof(int));
+		cmsg = (void *)(control.buf + msg.msg_controllen);
+	}
+	if (creds) {
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_CREDENTIALS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(*creds));
+		memcpy(CMSG_DATA(cmsg), creds, sizeof(*creds));
+		msg.msg_controllen += CMSG_SPACE(sizeof(*creds));
+	}
+	return sendmsg(fd, &msg, flags | MSG_NOSIGNAL);
+}
+
+/* With room for @room bytes of control messages. */
+static inline ssize_t recv_beside_room(int fd, void *buf, size_t len, int flags,
+				       struct beside *b, size_t room)
+{
+	union control control;
+	struct iovec iov = { buf, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = room ? control.buf : NULL,
+			      .msg_controllen = room };
+	struct cmsghdr *cmsg;
+	ssize_t n;
+
+	memset(b, 0, sizeof(*b));
+	n = recvmsg(fd, &msg, flags);
+	if (n < 0)
+		return n;
+	b->flags = msg.msg_flags;
+	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+		size_t size = cmsg->cmsg_len - CMSG_LEN(0);
+
+		if (cmsg->cmsg_level != SOL_SOCKET)
+			continue;
+		if (cmsg->cmsg_type == SCM_RIGHTS) {
+			b->nr_fds = size / sizeof(int);
+			memcpy(b->fds, CMSG_DATA(cmsg), size);
+		} else if (cmsg->cmsg_type == SCM_CREDENTIALS) {
+			b->nr_creds++;
+			memcpy(&b->creds, CMSG_DATA(cmsg), size);
+		} else if (cmsg->cmsg_type == SCM_INQ) {
+			b->nr_inq++;
+			memcpy(&b->inq, CMSG_DATA(cmsg), size);
+		}
+	}
+	return n;
+}
+
+/* What is there now. */
+static inline ssize_t recv_beside(int fd, void *buf, size_t len, int flags,
+				  struct beside *b)
+{
+	return recv_beside_room(fd, buf, len, flags | MSG_DONTWAIT, b,
+				sizeof(union control));
+}
+
+static inline void close_fds(struct beside *b)
+{
+	while (b->nr_fds)
+		close(b->fds[--b->nr_fds]);
+}
+
+/* A byte with one descriptor: 0, or the errno. */
+static inline int send_fd(int sock, int fd)
+{
+	return send_beside(sock, "x", 1, MSG_DONTWAIT, &fd, 1, NULL) < 0 ? errno : 0;
+}
+
+/* How many descriptors this process has; -1 on errors. */
+static inline int count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = -3;			/* ".", ".." and that of the directory */
+
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* How many AF_DEMO sockets this network namespace has; -1 on errors. */
+static inline long count_demo_sockets(void)
+{
+	long n, found = -1;
+	char line[256];
+	FILE *f;
+
+	f = fopen("/proc/net/protocols", "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "DEMO %*d %ld", &n) == 1)
+			found = n;
+	fclose(f);
+	return found;
+}
 
 #endif /* DEMO_TEST_H */

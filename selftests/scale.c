@@ -82,7 +82,8 @@ static unsigned int affordable_sockets(unsigned int n, const char **why)
 		n = SOCKETS_DEBUG;
 		*why = "this is a debug kernel";
 	}
-	limit.rlim_cur = limit.rlim_max = n + SPARE;
+	limit.rlim_cur = n + SPARE;
+	limit.rlim_max = limit.rlim_cur;
 	if (setrlimit(RLIMIT_NOFILE, &limit)) {
 		getrlimit(RLIMIT_NOFILE, &limit);
 		limit.rlim_cur = limit.rlim_max;
@@ -139,20 +140,20 @@ FIXTURE_TEARDOWN(scale)
 }
 
 /* So many are bound then. */
-static void bind_up_to(struct __test_metadata *_metadata, FIXTURE_DATA(scale) *self,
-		       enum family family, unsigned int n)
+static void bind_up_to(struct __test_metadata *_metadata, enum family family,
+		       int *fds, unsigned int *bound, unsigned int n)
 {
 	int fd;
 
-	for (; self->bound < n; self->bound++) {
-		fd = socket(family_number(family), type_of(self->bound), 0);
+	for (; *bound < n; ++*bound) {
+		fd = socket(family_number(family), type_of(*bound), 0);
 		ASSERT_GE(fd, 0) {
-			TH_LOG("socket %u: %s", self->bound, strerror(errno));
+			TH_LOG("socket %u: %s", *bound, strerror(errno));
 		}
-		ASSERT_EQ(0, scale_bind(family, fd, self->bound)) {
-			TH_LOG("socket %u: %s", self->bound, strerror(errno));
+		ASSERT_EQ(0, scale_bind(family, fd, *bound)) {
+			TH_LOG("socket %u: %s", *bound, strerror(errno));
 		}
-		self->fds[self->bound] = fd;
+		fds[*bound] = fd;
 	}
 }
 
@@ -166,7 +167,7 @@ TEST_F_TIMEOUT(scale, all_of_them_are_bound_found_and_released, TIME_LIMIT)
 		probes[n] = unbound_socket(variant->family, type_of(n));
 	caller = unbound_socket(variant->family, SOCK_DGRAM);
 
-	bind_up_to(_metadata, self, variant->family, self->count);
+	bind_up_to(_metadata, variant->family, self->fds, &self->bound, self->count);
 	TH_LOG("%u sockets are bound", self->bound);
 
 	/* Each name is in use, and the datagram sockets can be reached. */
@@ -288,13 +289,13 @@ TEST_F_TIMEOUT(scale, bind_lookup_and_connect_cost_the_same_with_ten_and_with_al
 	if (!clock_counts_instructions())
 		SKIP(return, "the clock here does not count instructions");
 
-	bind_up_to(_metadata, self, variant->family, 10);
+	bind_up_to(_metadata, variant->family, self->fds, &self->bound, 10);
 	few = measure(_metadata, self->bound);
-	bind_up_to(_metadata, self, variant->family, self->count);
+	bind_up_to(_metadata, variant->family, self->fds, &self->bound, self->count);
 	many = measure(_metadata, self->bound);
-	TH_LOG("instructions with 10 and with %u sockets: bind %lld, %lld; lookup %lld, %lld; connect %lld, %lld",
-	       self->bound, few.bind, many.bind, few.lookup, many.lookup,
-	       few.connect, many.connect);
+	TH_LOG("instructions with 10 and with %u sockets", self->bound);
+	TH_LOG("bind %lld, %lld; lookup %lld, %lld; connect %lld, %lld",
+	       few.bind, many.bind, few.lookup, many.lookup, few.connect, many.connect);
 	EXPECT_LE(many.bind * 100, few.bind * 120);
 	EXPECT_LE(many.lookup * 100, few.lookup * 120);
 	EXPECT_LE(many.connect * 100, few.connect * 120);
