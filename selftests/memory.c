@@ -107,8 +107,9 @@ static void cgroup_leave(struct cgroup *c)
 }
 
 /*
- * Have each CPU add what it counted by itself, and each cache give up what is
- * free: a debug kernel keeps it for long, to see whether anybody uses it still.
+ * Have each CPU add what it counted by itself, and the caches that buffers come
+ * from give up what is free: a debug kernel keeps it for long, to see whether
+ * anybody uses it still.
  */
 static void settle(void)
 {
@@ -118,7 +119,8 @@ static void settle(void)
 
 	dir = opendir("/sys/kernel/slab");
 	while (dir && (entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		if (entry->d_type != DT_DIR ||
+		    (strncmp(entry->d_name, "kmalloc", 7) && strncmp(entry->d_name, "skbuff", 6)))
 			continue;
 		sprintf(path, "/sys/kernel/slab/%s/shrink", entry->d_name);
 		write_text(path, "1");
@@ -269,61 +271,6 @@ FIXTURE_TEARDOWN(memory)
 	cgroup_leave(&self->cgroup);
 }
 
-/*
- * Send until this much is charged to the sender, see what that takes, and have
- * it read: nothing stays.
- */
-static struct usage taken_by(struct __test_metadata *_metadata, const struct cgroup *c,
-			     enum family family, int type, int size, long charge)
-{
-	static const char message[3000];
-	struct usage before, taken, left;
-	int sv[2];
-
-	ASSERT_EQ(0, connected_pair(family, type, 1, sv));
-	ASSERT_EQ(0, set_number(sv[0], SO_SNDBUFFORCE, charge));
-	before = usage(c);
-	while (unsent(sv[0]) < charge) {
-		ASSERT_EQ(size, send(sv[0], message, size, MSG_DONTWAIT));
-	}
-	taken = usage_since(c, &before);
-	TH_LOG("messages of %d on %s: %d KiB charged", size,
-	       family == FAMILY_DEMO ? "AF_DEMO" : "AF_UNIX", unsent(sv[0]) / 1024);
-	LOG_USAGE("taken", c, &taken);
-
-	EXPECT_LT(0, recv_until_empty(sv[1]));
-	EXPECT_EQ(0, unsent(sv[0]));
-	left = usage_left(c, &before);
-	EXPECT_FALSE(usage_exceeds(&left, NOISE)) {
-		LOG_USAGE("not given back", c, &left);
-	}
-	close(sv[0]);
-	close(sv[1]);
-	return taken;
-}
-
-/* What a debug kernel adds to each object, it adds on AF_UNIX as well. */
-TEST_F(memory, what_waits_is_charged_for_what_it_takes)
-{
-	static const int sizes[] = { 100, 1000, 3000 };
-	const long charge = 2 * MIB;
-	struct usage taken, by_unix;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		taken = taken_by(_metadata, &self->cgroup, variant->family, variant->type,
-				 sizes[i], charge);
-		by_unix = taken_by(_metadata, &self->cgroup, FAMILY_UNIX, variant->type,
-				   sizes[i], charge);
-		EXPECT_LE(charge * 3 / 4, taken.slab);
-		EXPECT_GE(by_unix.slab * 5 / 4 + NOISE, taken.slab);
-		if (self->cgroup.stat[0]) {
-			EXPECT_LE(charge * 3 / 4, taken.cgroup);
-			EXPECT_GE(by_unix.cgroup * 5 / 4 + NOISE, taken.cgroup);
-		}
-	}
-}
-
 /* Spares make an active connection fast; an idle one is not to pay for it. */
 TEST_F(memory, connections_that_were_busy_and_are_idle_hold_next_to_nothing)
 {
@@ -417,6 +364,86 @@ TEST_F(memory, no_socket_is_left_after_the_last_close)
 		usleep(10000);
 	EXPECT_EQ(before, protocol(variant->family, variant->type, 2));
 	EXPECT_GE(objects_before, given_out(cache));
+}
+
+/*
+ * Send until this much is charged to the sender, see what that takes, and have
+ * it read: nothing stays.
+ */
+static struct usage taken_by(struct __test_metadata *_metadata, const struct cgroup *c,
+			     enum family family, int type, int size, long charge)
+{
+	static const char message[3000];
+	struct usage before, taken, left;
+	int sv[2];
+
+	ASSERT_EQ(0, connected_pair(family, type, 1, sv));
+	ASSERT_EQ(0, set_number(sv[0], SO_SNDBUFFORCE, charge));
+	before = usage(c);
+	while (unsent(sv[0]) < charge) {
+		ASSERT_EQ(size, send(sv[0], message, size, MSG_DONTWAIT));
+	}
+	taken = usage_since(c, &before);
+	TH_LOG("messages of %d on %s: %d KiB charged", size,
+	       family == FAMILY_DEMO ? "AF_DEMO" : "AF_UNIX", unsent(sv[0]) / 1024);
+	LOG_USAGE("taken", c, &taken);
+
+	EXPECT_LT(0, recv_until_empty(sv[1]));
+	EXPECT_EQ(0, unsent(sv[0]));
+	left = usage_left(c, &before);
+	EXPECT_FALSE(usage_exceeds(&left, NOISE)) {
+		LOG_USAGE("not given back", c, &left);
+	}
+	close(sv[0]);
+	close(sv[1]);
+	return taken;
+}
+
+FIXTURE(charge) {
+	struct cgroup cgroup;
+};
+
+FIXTURE_VARIANT(charge) {
+	enum family family;
+	int type;
+};
+
+VARIANT(charge, demo, DEMO, stream, STREAM);
+VARIANT(charge, demo, DEMO, dgram, DGRAM);
+VARIANT(charge, demo, DEMO, seqpacket, SEQPACKET);
+
+FIXTURE_SETUP(charge)
+{
+	NEED_FAMILY(variant->family);
+	NEED_ROOT();
+	cgroup_enter(&self->cgroup);
+}
+
+FIXTURE_TEARDOWN(charge)
+{
+	cgroup_leave(&self->cgroup);
+}
+
+/* What a debug kernel adds to each object, it adds on AF_UNIX as well. */
+TEST_F(charge, what_waits_is_charged_for_what_it_takes)
+{
+	static const int sizes[] = { 100, 3000 };
+	const long charge = 2 * MIB;
+	struct usage taken, by_unix;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		taken = taken_by(_metadata, &self->cgroup, variant->family, variant->type,
+				 sizes[i], charge);
+		by_unix = taken_by(_metadata, &self->cgroup, FAMILY_UNIX, variant->type,
+				   sizes[i], charge);
+		EXPECT_LE(charge * 3 / 4, taken.slab);
+		EXPECT_GE(by_unix.slab * 5 / 4 + NOISE, taken.slab);
+		if (self->cgroup.stat[0]) {
+			EXPECT_LE(charge * 3 / 4, taken.cgroup);
+			EXPECT_GE(by_unix.cgroup * 5 / 4 + NOISE, taken.cgroup);
+		}
+	}
 }
 
 FIXTURE(demo) {
