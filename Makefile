@@ -13,8 +13,8 @@ module: ## build demo.ko for the running kernel, or for KDIR=
 		echo "No kernel headers in $(KDIR): apt-get install linux-headers-$(shell uname -r)" >&2; \
 		exit 1; \
 	}
-	scripts/build.sh $(KDIR) build/host
-	@echo "build/host/demo.ko is for Linux $$(modinfo -F vermagic build/host/demo.ko | cut -d' ' -f1)"
+	@scripts/build.sh $(KDIR) build/host
+	@echo "built: build/host/demo.ko"
 
 .PHONY: run
 run: ## show what the family does, in a VM; KERNEL=6.12 for another kernel
@@ -55,7 +55,7 @@ clean: ## remove what was built, but not the cached kernels
 
 .PHONY: distclean
 distclean: clean ## remove the cached kernels as well
-	scripts/kernels.sh --clean
+	@scripts/kernels.sh --delete
 
 .PHONY: help
 help: ## this list

@@ -15,7 +15,6 @@ if [ "$1" = --remove ]; then
 fi
 kdir=$1
 module=$build/host/demo.ko
-PATH=$PATH:/usr/sbin:/sbin
 
 [ -e "$module" ] || die "there is no $module: make builds it"
 release=$(modinfo -F vermagic "$module")

@@ -8,6 +8,8 @@
 #   7.2-debug   built from Debian's linux-source with kernel/debug.config
 #   source      the sources of 7.2 alone: kselftest, checkpatch, kernel-doc
 #
+# kernels.sh --delete deletes all that it has ever made ready.
+#
 # A kernel that is ready stays as it is: to get a newer one, delete its
 # directory in the cache. Nothing needs root.
 
@@ -223,6 +225,12 @@ failed() {
 	die "the kernel's build failed: all of it is in $1"
 }
 
+if [ "${1:-}" = --delete ]; then
+	say "deleting the kernels in $cache"
+	rm -rf "$cache/apt" "$source" "${debian_kernels[@]/#/$cache/}" \
+		"$cache/${debug_kernel%-*}"-*
+	exit
+fi
 for name; do
 	! is_ready "$name" || continue
 	prepare

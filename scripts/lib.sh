@@ -8,6 +8,9 @@ set -euo pipefail
 # A make that runs a script has nothing to say to the makes that one runs.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+# Where depmod, modinfo and dkms are; not all have it.
+PATH=$PATH:/usr/sbin:/sbin
+
 top=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 build=$top/build
 # Kernels and their sources: large, and the same for every checkout.

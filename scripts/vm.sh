@@ -69,9 +69,6 @@ qemu=
 trap 'rm -rf "$tmp"; [ -z "$qemu" ] || kill "$qemu" 2>/dev/null || :' EXIT
 trap 'exit 130' HUP INT TERM
 
-# Where an ordinary user's shell does not look for depmod.
-PATH=$PATH:/usr/sbin:/sbin
-
 # -- what the VM has
 
 root=$tmp/root

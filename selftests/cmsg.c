@@ -14,7 +14,7 @@
 
 /* Control messages as they are made, one after the other. */
 struct controls {
-	_Alignas(struct cmsghdr) char buf[4096];
+	char buf[4096] __attribute__((aligned(__alignof__(struct cmsghdr))));
 	size_t len;
 };
 

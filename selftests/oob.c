@@ -612,7 +612,6 @@ struct result {
 static void one_turn(int sv[2], unsigned int what, unsigned int how, struct result *r)
 {
 	static const char bytes[] = "abcdefghijklmnopqrstuvwxyz";
-	int flags = MSG_DONTWAIT;
 	struct beside b = { 0 };
 	size_t len = 1 + how % 5;
 
@@ -620,33 +619,38 @@ static void one_turn(int sv[2], unsigned int what, unsigned int how, struct resu
 	errno = 0;
 	switch (what % 16) {
 	case 0 ... 3:
-		r->value = send(sv[0], bytes + how % 20, len, flags);
+		r->value = send(sv[0], bytes + how % 20, len, MSG_DONTWAIT);
 		break;
 	case 4 ... 6:
-		r->value = send(sv[0], bytes + how % 20, len % 3 + 1, flags | MSG_OOB);
+		r->value = send(sv[0], bytes + how % 20, len % 3 + 1,
+				MSG_DONTWAIT | MSG_OOB);
 		break;
 	case 7 ... 8:
-		flags |= MSG_OOB;
-		goto receive;
+		r->value = recv_beside(sv[1], r->data, len, MSG_OOB, &b);
+		break;
 	case 9:
-		flags |= MSG_OOB | MSG_PEEK;
-		goto receive;
+		r->value = recv_beside(sv[1], r->data, len, MSG_OOB | MSG_PEEK, &b);
+		break;
 	case 10 ... 11:
-		flags |= MSG_PEEK;
-		goto receive;
+		r->value = recv_beside(sv[1], r->data, len, MSG_PEEK, &b);
+		break;
 	case 12:
 		r->value = set_number(sv[1], SO_OOBINLINE, how % 2);
 		break;
 	default:
-	receive:
-		r->value = recv_beside(sv[1], r->data, len, flags, &b);
-		r->flags = b.flags & MSG_OOB;
+		r->value = recv_beside(sv[1], r->data, len, 0, &b);
 	}
+	r->flags = b.flags & MSG_OOB;
 	r->error = r->value < 0 ? errno : 0;
 	r->events = poll_now(sv[1], POLLIN | POLLPRI);
 	r->mark = at_mark(sv[1]);
 	r->unread = unread(sv[1]);
 }
+
+#define LOG_RESULT(family, r)							\
+	TH_LOG(family ": %ld '%s' errno %d events %x mark %d unread %d",	\
+	       (r)->value, (r)->data, (r)->error, (r)->events, (r)->mark,	\
+	       (r)->unread)
 
 TEST(any_turn_has_the_result_it_has_on_AF_UNIX)
 {
@@ -669,11 +673,9 @@ TEST(any_turn_has_the_result_it_has_on_AF_UNIX)
 			one_turn(u, what, how, &un);
 			if (!memcmp(&demo, &un, sizeof(un)))
 				continue;
-			TH_LOG("round %u, turn %u, call %u: AF_DEMO %ld '%s' errno %d events %x mark %d unread %d",
-			       round, turn, what % 16, demo.value, demo.data, demo.error,
-			       demo.events, demo.mark, demo.unread);
-			TH_LOG("AF_UNIX %ld '%s' errno %d events %x mark %d unread %d",
-			       un.value, un.data, un.error, un.events, un.mark, un.unread);
+			TH_LOG("round %u, turn %u, call %u", round, turn, what % 16);
+			LOG_RESULT("AF_DEMO", &demo);
+			LOG_RESULT("AF_UNIX", &un);
 			ASSERT_TRUE(false);
 		}
 		/* and so have its ends */

@@ -13,7 +13,7 @@
 #include "demo_test.h"
 
 #define SOCKETS		100000
-#define SOCKETS_DEBUG	10000	/* where each takes many times the time and memory */
+#define SOCKETS_DEBUG	3000	/* where each takes many times the time and memory */
 #define SOCKETS_UNIX	10000	/* AF_UNIX searches long chains, of all there are */
 #define BYTES_EACH	6000	/* what one takes, descriptor and all, at the most */
 #define SPARE		500	/* descriptors for the rest */
