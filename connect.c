@@ -143,10 +143,11 @@ static void demo_establish(struct sock *sk, struct sock *far,
 		.cred	= get_cred(listener->sk_peer_cred),
 	});
 
+	/* First of all: once @sk has its peer, it may send descriptors there. */
+	demo_flight_listen(far, listener);
 	sock_hold(far);
 	demo_set_peer(sk, far);
 
-	demo_flight_listen(far, listener);
 	list_add_tail(&ds->pending_link, &server->pending);
 	sk_acceptq_added(listener);
 }

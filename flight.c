@@ -109,7 +109,6 @@ static void demo_flight_add(struct user_struct *user, int count)
 
 static int demo_flight_charge(struct user_struct *user, int count)
 {
-	bool exempt = capable(CAP_SYS_RESOURCE) || capable(CAP_SYS_ADMIN);
 	unsigned long uid = __kuid_val(user->uid);
 	unsigned long n;
 	void *old, *seen;
@@ -117,7 +116,8 @@ static int demo_flight_charge(struct user_struct *user, int count)
 	for (;;) {
 		old = xa_load(&demo_flight_users, uid);
 		n = (old ? xa_to_value(old) : 0) + count;
-		if (n > rlimit(RLIMIT_NOFILE) && !exempt)
+		if (n > rlimit(RLIMIT_NOFILE) &&
+		    !capable(CAP_SYS_RESOURCE) && !capable(CAP_SYS_ADMIN))
 			return -ETOOMANYREFS;
 		seen = xa_cmpxchg(&demo_flight_users, uid, old, xa_mk_value(n),
 				  GFP_KERNEL_ACCOUNT);

@@ -80,8 +80,14 @@ static bool demo_stream_publish(struct sock *sk, struct sock *peer,
 	struct sk_buff_head *queue = &peer->sk_receive_queue;
 	struct demo_buffer *buffer = demo_buffer(skb);
 	struct demo_sock *ds = demo_sk(peer);
+	bool urgent = buffer->urgent;
 	bool queued;
 
+	/* It keeps the peer's file, as long as it has one: for the signal. */
+	if (urgent)
+		spin_lock(&ds->lock);
+	else
+		__acquire(&ds->lock);
 	spin_lock(&queue->lock);
 	if (peer->sk_shutdown & RCV_SHUTDOWN)
 		*len = 0;
@@ -102,9 +108,16 @@ static bool demo_stream_publish(struct sock *sk, struct sock *peer,
 	buffer->claimed = false;
 	if (queued)
 		ds->open = demo_stream_has_room(skb) ? skb : NULL;
-	if (queued && buffer->urgent)
+	/* No reader comes to the byte, and throws it away, before the signal. */
+	if (queued && urgent) {
 		WRITE_ONCE(ds->oob, skb);
+		sk_send_sigurg(peer);
+	}
 	spin_unlock(&queue->lock);
+	if (urgent)
+		spin_unlock(&ds->lock);
+	else
+		__release(&ds->lock);
 	return queued;
 }
 
@@ -129,7 +142,9 @@ static struct sk_buff *demo_stream_open(struct sock *sk, struct sock *peer,
 	 * still writable.
 	 */
 	len = min_t(size_t, len, (sndbuf >> 1) - 64);
-	shared = min_t(unsigned int, READ_ONCE(demo_sk(peer)->inq), sndbuf >> 3);
+	/* What has descriptors is shared with nothing. */
+	shared = scm->fp ? 0 : min_t(unsigned int,
+				     READ_ONCE(demo_sk(peer)->inq), sndbuf >> 3);
 	need = min(len, DEMO_STREAM_ATOM);
 	want = clamp_t(size_t, max_t(size_t, len, shared), DEMO_STREAM_MIN,
 		       DEMO_STREAM_MAX);
@@ -212,7 +227,6 @@ static int demo_stream_write_oob(struct sock *sk, struct sock *peer,
 				 struct msghdr *msg, struct scm_cookie *scm,
 				 bool creds)
 {
-	struct demo_sock *ds = demo_sk(peer);
 	struct sk_buff *skb;
 	int ret = 0;
 
@@ -220,15 +234,7 @@ static int demo_stream_write_oob(struct sock *sk, struct sock *peer,
 	if (!skb)
 		return ret;
 	demo_buffer(skb)->urgent = true;
-	ret = demo_stream_fill(sk, peer, skb, msg, 1);
-	if (ret < 0)
-		return ret;
-
-	/* The lock keeps the peer's file, as long as it has one. */
-	spin_lock(&ds->lock);
-	sk_send_sigurg(peer);
-	spin_unlock(&ds->lock);
-	return ret;
+	return demo_stream_fill(sk, peer, skb, msg, 1);
 }
 
 /**

@@ -147,6 +147,7 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 	int ret = -EAGAIN;
 	int done = 0;
 
+	sink->wants_creds = demo_wants_creds(sk);
 	/* Who publishes later wakes those who sleep by then. */
 	if (skb_queue_empty_lockless(queue))
 		return ret;
@@ -203,6 +204,9 @@ next:
 
 	if (!peek && (done || skipped))
 		demo_stream_drain(sk, done);
+	/* Who asks for nothing has got it. */
+	if (skipped && !size && ret == -EAGAIN)
+		return 0;
 	return done ?: ret;
 }
 
@@ -211,16 +215,34 @@ static unsigned int demo_stream_skip(struct sock *sk, int flags)
 	return max(sk_peek_offset(sk, flags), 0);
 }
 
-/* Wait until there is something to read, at the place where it is to be read. */
+/*
+ * Nothing is there, at the place where it is to be read. A peek looks behind an
+ * urgent byte, so that alone is nothing. Under the lock, since another reader
+ * may take that byte, and leave one that is something.
+ */
+static bool demo_stream_idle(struct sock *sk, int flags)
+{
+	unsigned int skip = demo_stream_skip(sk, flags);
+	struct demo_sock *ds = demo_sk(sk);
+	bool idle;
+
+	spin_lock(&sk->sk_receive_queue.lock);
+	if (flags & MSG_PEEK && ds->oob && !sock_flag(sk, SOCK_URGINLINE))
+		skip++;
+	idle = ds->inq <= skip;
+	spin_unlock(&sk->sk_receive_queue.lock);
+	return idle;
+}
+
+/* Wait until there is something to read. */
 static long demo_stream_wait(struct sock *sk, long timeo, int flags,
 			     unsigned int state)
 {
-	struct demo_sock *ds = demo_sk(sk);
 	DEFINE_WAIT(wait);
 
 	prepare_to_wait(sk_sleep(sk), &wait, state);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	if (READ_ONCE(ds->inq) <= demo_stream_skip(sk, flags) &&
+	if (demo_stream_idle(sk, flags) &&
 	    !READ_ONCE(sk->sk_err) &&
 	    !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
 	    !signal_pending(current))
@@ -392,9 +414,11 @@ int demo_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct sock *sk = sock->sk;
 	int ret;
 
-	sink.wants_creds = demo_wants_creds(sk);
 	ret = demo_stream_read(sk, &sink, size, flags,
 			       TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	/* Nothing goes beside an urgent byte that is read out of band. */
+	if (flags & MSG_OOB)
+		return ret;
 	if (sink.scm.fp || sink.wants_creds)
 		scm_recv(sock, msg, &sink.scm, flags);
 	if (ret >= 0)

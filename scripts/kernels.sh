@@ -27,6 +27,8 @@ prepare() {
 	mkdir -p "$cache"
 	exec 9>"$cache/.lock"
 	flock -n 9 || { say "waiting for another run that fills $cache"; flock 9; }
+	# Left by a run that was killed.
+	rm -rf "$cache"/.tmp.*
 	tmp=$(mktemp -d "$cache/.tmp.XXXXXX")
 	trap 'rm -rf "$tmp"' EXIT
 	trap 'exit 1' HUP INT TERM
@@ -44,7 +46,8 @@ apt() {
 		-o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::Etc::Preferences=/dev/null \
 		-o Dir::Etc::PreferencesParts=/dev/null \
-		-o APT::Default-Release= -o APT::Sandbox::User=root "$@"
+		-o APT::Default-Release= -o APT::Sandbox::User=root \
+		-o Acquire::Retries=3 "$@"
 }
 
 # The addresses of Debian's archives as this system knows them: a line with

@@ -401,8 +401,8 @@ TEST(attempts_at_random_leave_nothing_behind)
 	if (!access("/sys/kernel/debug/kmemleak", F_OK))
 		attempts = 5000;
 	for (t = 0; t < 3; t++) {
-		ASSERT_EQ(0, socketpair(family_number(FAMILY_DEMO), types[t],
-					SOCK_NONBLOCK, sv[t]));
+		ASSERT_EQ(0, socketpair(family_number(FAMILY_DEMO), types[t] | SOCK_NONBLOCK, 0,
+					sv[t]));
 		ASSERT_EQ(0, set_number(sv[t][1], SO_PASSCRED, 1));
 	}
 	ASSERT_EQ(0, pipe(p));
