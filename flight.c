@@ -209,7 +209,7 @@ static struct demo_node *demo_node_get(struct sock *sk)
 	lockdep_assert_held(&demo_flight_mutex);
 	if (node)
 		return node;
-	node = kzalloc(sizeof(*node), GFP_KERNEL_ACCOUNT);
+	node = kzalloc_obj(*node, GFP_KERNEL_ACCOUNT);
 	if (!node)
 		return NULL;
 	INIT_LIST_HEAD(&node->down);

@@ -10,6 +10,7 @@
 #include <linux/jhash.h>
 #include <linux/random.h>
 #include <linux/rhashtable.h>
+#include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 
@@ -148,7 +149,7 @@ int demo_port_check_destination(const struct sockaddr_demo *addr)
 
 static struct demo_port *demo_port_alloc(struct sock *sk)
 {
-	struct demo_port *port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
+	struct demo_port *port = kzalloc_obj(*port, GFP_KERNEL_ACCOUNT);
 
 	if (port) {
 		port->key.type = sk->sk_type;
