@@ -23,6 +23,10 @@
 /* How long a spare waits unused: between one and two of these. */
 #define DEMO_SPARE_PERIOD	msecs_to_jiffies(16)
 
+/* The smallest spare there may be, about, and how many are looked at. */
+#define DEMO_SPARE_SMALL	256U
+#define DEMO_SPARE_LOOKS	8U
+
 /* Sockets with spares, in no order. */
 static DEFINE_SPINLOCK(demo_hoard_lock);
 static LIST_HEAD(demo_hoarders);
@@ -64,7 +68,11 @@ int demo_buffer_admit(struct sock *sk, long *timeo)
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	for (;;) {
-		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		/* Who waits for room here need not be sent a signal for it. */
+		if (*timeo)
+			sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		else
+			sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		/* The bits before the look at the charge: SIGIO is not lost. */
 		smp_mb__after_atomic();
@@ -199,9 +207,15 @@ static unsigned long demo_spares_scan(struct shrinker *shrinker,
 	return demo_spares_visit(control->nr_to_scan, true);
 }
 
-/* A spare that holds @need bytes. The first that comes: they are much alike. */
-static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need)
+/*
+ * A spare that holds @need bytes, and not many more than @want: it will be
+ * charged. The first that comes: they are much alike.
+ */
+static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
+				       unsigned int want)
 {
+	unsigned int most = 2 * max(want, DEMO_SPARE_SMALL);
+	unsigned int looks = DEMO_SPARE_LOOKS;
 	struct sk_buff_head *spares = &sk->sk_write_queue;
 	struct demo_sock *ds = demo_sk(sk);
 	struct sk_buff *skb;
@@ -210,14 +224,17 @@ static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need)
 		return NULL;
 
 	spin_lock(&spares->lock);
-	ds->spares_used = true;
 	skb_queue_walk(spares, skb) {
-		if (skb_end_offset(skb) >= need) {
+		if (skb_end_offset(skb) >= need &&
+		    skb_end_offset(skb) <= most) {
 			__skb_unlink(skb, spares);
 			ds->spare_bytes -= skb->truesize;
+			ds->spares_used = true;
 			spin_unlock(&spares->lock);
 			return skb;
 		}
+		if (!--looks)
+			break;
 	}
 	spin_unlock(&spares->lock);
 	return NULL;
@@ -303,7 +320,7 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 	gfp_t gfp = sk->sk_allocation;
 	struct sk_buff *skb;
 
-	skb = demo_spare_take(sk, need);
+	skb = demo_spare_take(sk, need, want);
 	if (skb) {
 		demo_buffer_reset(skb);
 		return skb;
@@ -337,7 +354,7 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len, int *err)
 	size_t paged = 0;
 
 	if (len <= SKB_MAX_ALLOC) {
-		skb = demo_spare_take(sk, len);
+		skb = demo_spare_take(sk, len, len);
 		if (skb)
 			demo_buffer_reset(skb);
 	} else {

@@ -108,9 +108,9 @@ int demo_accept(struct socket *sock, struct socket *newsock,
 	if (!far)
 		return arg->err;
 	set_bit(SOCK_CUSTOM_SOCKOPT, &newsock->flags);
+	/* First this: senders look whether there is a socket, and then at it. */
+	demo_inherit_passcred(far, newsock, demo_passcred(sk));
 	sock_graft(far, newsock);
-	if (demo_passcred(sk))
-		demo_set_passcred(far, true);
 	return 0;
 }
 

@@ -99,6 +99,8 @@ static bool demo_relay_start(struct sock *sk, struct sock *other)
 		started = true;
 	}
 	spin_unlock(&room_wait->lock);
+	/* On the list before the look at the room; wq_has_sleeper() has the other. */
+	smp_mb();
 	return started;
 }
 

@@ -39,7 +39,8 @@ void demo_scm_take_files(struct sk_buff *skb, struct scm_cookie *scm,
 /* It asks for the credentials of senders, or may do so once it is accepted. */
 static inline bool demo_wants_creds(const struct sock *sk)
 {
-	return demo_passcred(sk) || !READ_ONCE(sk->sk_socket);
+	/* Pairs with the order in demo_accept(). */
+	return !smp_load_acquire(&sk->sk_socket) || demo_passcred(sk);
 }
 
 /* Something goes beside the data of this buffer. */

@@ -317,6 +317,17 @@ int demo_stream_at_mark(struct sock *sk)
 	return at_mark;
 }
 
+/* Nothing more will come. What was sent before is in the queue by then. */
+static bool demo_stream_over(const struct sock *sk)
+{
+	bool over = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
+		    READ_ONCE(sk->sk_err);
+
+	/* Pairs with the locks of the queue: first this look, then that. */
+	smp_rmb();
+	return over;
+}
+
 static ssize_t demo_stream_read(struct sock *sk, struct demo_stream_sink *sink,
 				size_t size, int flags, unsigned int state)
 {
@@ -325,6 +336,7 @@ static ssize_t demo_stream_read(struct sock *sk, struct demo_stream_sink *sink,
 	size_t copied = 0;
 	int target, ret;
 	long timeo;
+	bool over;
 
 	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED)
 		return -EINVAL;
@@ -336,6 +348,7 @@ static ssize_t demo_stream_read(struct sock *sk, struct demo_stream_sink *sink,
 
 	mutex_lock(&ds->read_lock);
 	for (;;) {
+		over = demo_stream_over(sk);
 		ret = demo_stream_take(sk, sink, size - copied,
 				       demo_stream_skip(sk, flags), copied,
 				       peek);
@@ -353,6 +366,9 @@ static ssize_t demo_stream_read(struct sock *sk, struct demo_stream_sink *sink,
 		if (ret != -EAGAIN || copied >= target || sink->full)
 			break;
 
+		/* Ended since the look: what was sent before is to be read first. */
+		if (!over && demo_stream_over(sk))
+			continue;
 		/* In the order that POSIX gives. */
 		ret = sock_error(sk);
 		if (ret)

@@ -30,6 +30,16 @@ static inline void demo_set_passcred(struct sock *sk, bool on)
 	else
 		clear_bit(SOCK_PASSCRED, &sk->sk_socket->flags);
 }
+
+/* @sock is about to be @sk's. */
+static inline void demo_inherit_passcred(struct sock *sk, struct socket *sock,
+					 bool on)
+{
+	if (on)
+		set_bit(SOCK_PASSCRED, &sock->flags);
+	/* Pairs with the acquire of sk_socket, which is set next. */
+	smp_wmb();
+}
 #else
 static inline bool demo_passcred(const struct sock *sk)
 {
@@ -39,6 +49,15 @@ static inline bool demo_passcred(const struct sock *sk)
 static inline void demo_set_passcred(struct sock *sk, bool on)
 {
 	sk->sk_scm_credentials = on;
+}
+
+/* @sock is about to be @sk's. */
+static inline void demo_inherit_passcred(struct sock *sk, struct socket *sock,
+					 bool on)
+{
+	sk->sk_scm_credentials = on;
+	/* Pairs with the acquire of sk_socket, which is set next. */
+	smp_wmb();
 }
 #endif
 
