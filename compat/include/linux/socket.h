@@ -4,7 +4,7 @@
 
 #include_next <linux/socket.h>
 
-/* 6.5, 6.16, 7.1: options that programs built for a newer kernel ask for. */
+/* 6.5, 6.16, 6.17: options that programs built for a newer kernel ask for. */
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD	76
 #endif
