@@ -598,14 +598,15 @@ TEST_F(oob_record, records_have_no_mark)
 
 /*
  * Side by side: whatever is done at random with a stream of each family has the
- * same result.
+ * same result. What is unread is not compared: AF_UNIX of 7.2 goes on counting an
+ * urgent byte that a read has thrown away.
  */
 #define ROUNDS		300
 #define TURNS		40
 
 struct result {
 	long value;
-	int error, events, mark, unread, flags;
+	int error, events, mark, flags;
 	char data[32];
 };
 
@@ -644,13 +645,11 @@ static void one_turn(int sv[2], unsigned int what, unsigned int how, struct resu
 	r->error = r->value < 0 ? errno : 0;
 	r->events = poll_now(sv[1], POLLIN | POLLPRI);
 	r->mark = at_mark(sv[1]);
-	r->unread = unread(sv[1]);
 }
 
 #define LOG_RESULT(family, r)							\
-	TH_LOG(family ": %ld '%s' errno %d events %x mark %d unread %d",	\
-	       (r)->value, (r)->data, (r)->error, (r)->events, (r)->mark,	\
-	       (r)->unread)
+	TH_LOG(family ": %ld '%s' errno %d events %x mark %d",			\
+	       (r)->value, (r)->data, (r)->error, (r)->events, (r)->mark)
 
 TEST(any_turn_has_the_result_it_has_on_AF_UNIX)
 {
