@@ -75,7 +75,10 @@ do {										\
 do {										\
 	EXPECT_EQ(want_events, poll_now(self->sv[1], POLLIN | POLLPRI));	\
 	EXPECT_EQ(want_mark, at_mark(self->sv[1]));				\
-	EXPECT_EQ(want_unread, unread(self->sv[1]));				\
+	/* AF_UNIX of 7.2 goes on counting one that a read has thrown away */	\
+	if (variant->family == FAMILY_DEMO) {					\
+		EXPECT_EQ(want_unread, unread(self->sv[1]));			\
+	}									\
 } while (0)
 
 #define INLINE() ASSERT_EQ(0, set_number(self->sv[1], SO_OOBINLINE, 1))
@@ -598,8 +601,7 @@ TEST_F(oob_record, records_have_no_mark)
 
 /*
  * Side by side: whatever is done at random with a stream of each family has the
- * same result. What is unread is not compared: AF_UNIX of 7.2 goes on counting an
- * urgent byte that a read has thrown away.
+ * same result. What is unread is not compared: see EXPECT_STATE().
  */
 #define ROUNDS		300
 #define TURNS		40
