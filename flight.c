@@ -138,6 +138,29 @@ static struct sock *demo_flight_sock(struct file *file, int family)
 								   NULL;
 }
 
+/* The node of a socket, which gets one if it has none. May sleep. */
+static struct demo_node *demo_node_get(struct sock *sk)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	/* Pairs with the cmpxchg() below. */
+	struct demo_node *node = smp_load_acquire(&ds->node_in_flight);
+	struct demo_node *old;
+
+	if (node)
+		return node;
+	node = kzalloc_obj(*node, GFP_KERNEL_ACCOUNT);
+	if (!node)
+		return NULL;
+	INIT_LIST_HEAD(&node->down);
+	INIT_LIST_HEAD(&node->up);
+	old = cmpxchg(&ds->node_in_flight, NULL, node);
+	if (!old)
+		return node;
+	/* Another sender was faster. */
+	kfree(node);
+	return old;
+}
+
 /**
  * demo_flight_alloc() - descriptors are about to go with a buffer
  * @fp: the files, which are the flight's when this succeeds
@@ -150,7 +173,9 @@ struct demo_flight *demo_flight_alloc(struct scm_fp_list *fp)
 {
 	struct demo_flight *flight;
 	unsigned int edges = 0;
-	int i, err;
+	int err = -ENOMEM;
+	struct sock *sk;
+	int i;
 
 	for (i = 0; i < fp->count; i++) {
 		if (demo_flight_sock(fp->fp[i], AF_UNIX))
@@ -161,14 +186,24 @@ struct demo_flight *demo_flight_alloc(struct scm_fp_list *fp)
 	flight = kzalloc(struct_size(flight, edges, edges), GFP_KERNEL_ACCOUNT);
 	if (!flight)
 		return ERR_PTR(-ENOMEM);
-	err = demo_flight_charge(fp->user, fp->count);
-	if (err) {
-		kfree(flight);
-		return ERR_PTR(err);
-	}
 	flight->fp = fp;
 	flight->nr_edges = edges;
-	return flight;
+
+	edges = 0;
+	for (i = 0; i < fp->count; i++) {
+		sk = demo_flight_sock(fp->fp[i], demo_family);
+		if (!sk)
+			continue;
+		flight->edges[edges].to = demo_node_get(sk);
+		if (!flight->edges[edges++].to)
+			goto out_free;
+	}
+	err = demo_flight_charge(fp->user, fp->count);
+	if (!err)
+		return flight;
+out_free:
+	kfree(flight);
+	return ERR_PTR(err);
 }
 
 /* The graph. */
@@ -198,26 +233,6 @@ static void demo_flight_unlink(struct demo_flight *flight)
 	for (i = 0; i < flight->nr_edges; i++)
 		demo_edge_unlink(&flight->edges[i]);
 	flight->boarded = false;
-}
-
-/* The node of a socket, which gets one if it has none. */
-static struct demo_node *demo_node_get(struct sock *sk)
-{
-	struct demo_sock *ds = demo_sk(sk);
-	struct demo_node *node = ds->node_in_flight;
-
-	lockdep_assert_held(&demo_flight_mutex);
-	if (node)
-		return node;
-	node = kzalloc_obj(*node, GFP_KERNEL_ACCOUNT);
-	if (!node)
-		return NULL;
-	INIT_LIST_HEAD(&node->down);
-	INIT_LIST_HEAD(&node->up);
-	spin_lock(&ds->lock);
-	ds->node_in_flight = node;
-	spin_unlock(&ds->lock);
-	return node;
 }
 
 /*
@@ -266,33 +281,68 @@ static int demo_flight_search(struct demo_node *node, struct demo_node *target,
 	return depth;
 }
 
-/* The edge from the listener, if @sk waits for accept(), before any from @sk. */
-static int demo_flight_pend(struct sock *sk, struct demo_node *node)
+/* The listener, with a reference, if @sk waits for accept(). */
+static struct sock *demo_listener_get(struct sock *sk)
 {
 	struct demo_sock *ds = demo_sk(sk);
-	struct demo_node *from;
 	struct sock *listener;
 
 	spin_lock(&ds->lock);
-	listener = node->is_pending ? NULL : ds->listener;
+	listener = ds->listener;
 	if (listener)
 		sock_hold(listener);
 	spin_unlock(&ds->lock);
-	if (!listener)
-		return 0;
+	return listener;
+}
 
-	from = demo_node_get(listener);
-	if (from) {
-		spin_lock(&ds->lock);
-		/* accept() sees is_pending, or this sees that it was here. */
-		if (ds->listener == listener) {
-			demo_edge_link(&node->pending, from, node);
-			node->is_pending = true;
-		}
-		spin_unlock(&ds->lock);
+/*
+ * The edge from the listener, before any from @sk, if @sk waits for accept()
+ * still.
+ */
+static void demo_flight_pend(struct sock *sk, struct sock *listener)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	struct demo_node *node = ds->node_in_flight;
+
+	lockdep_assert_held(&demo_flight_mutex);
+	spin_lock(&ds->lock);
+	/* accept() sees is_pending, or this sees that it was here. */
+	if (ds->listener == listener && !node->is_pending) {
+		demo_edge_link(&node->pending,
+			       demo_sk(listener)->node_in_flight, node);
+		node->is_pending = true;
 	}
-	sock_put(listener);
-	return from ? 0 : -ENOMEM;
+	spin_unlock(&ds->lock);
+}
+
+/*
+ * The edges of @flight, if they can be in the graph. demo_flight_alloc() has
+ * found the sockets that they go to.
+ */
+static int demo_flight_link(struct demo_flight *flight, struct demo_node *node)
+{
+	int above, below, i;
+
+	demo_flight_visits = 0;
+	demo_flight_stamp++;
+	above = demo_flight_search(node, NULL, false, 0);
+	if (above < 0)
+		return above;
+
+	demo_flight_stamp++;
+	for (i = 0; i < flight->nr_edges; i++) {
+		below = demo_flight_search(flight->edges[i].to, node, true, 0);
+		if (below < 0)
+			return below;
+		if (above + 1 + below > DEMO_FLIGHT_DEPTH)
+			return -ETOOMANYREFS;
+	}
+
+	/* What was looked for is not there, and cannot come before the unlock. */
+	for (i = 0; i < flight->nr_edges; i++)
+		demo_edge_link(&flight->edges[i], node, flight->edges[i].to);
+	flight->boarded = true;
+	return 0;
 }
 
 /**
@@ -309,58 +359,29 @@ static int demo_flight_pend(struct sock *sk, struct demo_node *node)
  */
 int demo_flight_board(struct demo_flight *flight, struct sock *receiver)
 {
-	struct demo_node *node, *to;
-	int above, below, i, n = 0;
+	struct sock *listener;
+	struct demo_node *node;
 	int err = -ENOMEM;
 
 	if (!flight->nr_edges)
 		return 0;
 
-	mutex_lock(&demo_flight_mutex);
+	/* What takes memory comes before the mutex: others wait for that. */
+	listener = demo_listener_get(receiver);
 	node = demo_node_get(receiver);
-	if (!node)
-		goto out_unlock;
-	err = demo_flight_pend(receiver, node);
+	if (!node || (listener && !demo_node_get(listener)))
+		goto out;
+
+	mutex_lock(&demo_flight_mutex);
+	if (listener)
+		demo_flight_pend(receiver, listener);
+	err = demo_flight_link(flight, node);
 	if (err)
-		goto out_unlock;
-
-	demo_flight_visits = 0;
-	demo_flight_stamp++;
-	above = demo_flight_search(node, NULL, false, 0);
-	err = above;
-	if (above < 0)
-		goto out_unlock;
-
-	demo_flight_stamp++;
-	for (i = 0; i < flight->fp->count; i++) {
-		struct sock *sk = demo_flight_sock(flight->fp->fp[i],
-						   demo_family);
-
-		if (!sk)
-			continue;
-		err = -ENOMEM;
-		to = demo_node_get(sk);
-		if (!to)
-			goto out_unlock;
-		below = demo_flight_search(to, node, true, 0);
-		err = below;
-		if (below < 0)
-			goto out_unlock;
-		err = -ETOOMANYREFS;
-		if (above + 1 + below > DEMO_FLIGHT_DEPTH)
-			goto out_unlock;
-		flight->edges[n++].to = to;
-	}
-
-	/* What was looked for is not there, and cannot come before the unlock. */
-	for (n = 0; n < flight->nr_edges; n++)
-		demo_edge_link(&flight->edges[n], node, flight->edges[n].to);
-	flight->boarded = true;
-	return 1;
-
-out_unlock:
-	mutex_unlock(&demo_flight_mutex);
-	return err;
+		mutex_unlock(&demo_flight_mutex);
+out:
+	if (listener)
+		sock_put(listener);
+	return err ?: 1;
 }
 
 /**
@@ -427,19 +448,21 @@ void demo_flight_listen(struct sock *far, struct sock *listener)
 void demo_flight_accept(struct sock *far)
 {
 	struct demo_sock *ds = demo_sk(far);
+	struct demo_node *node;
 	struct sock *listener;
 	bool was_pending;
 
 	spin_lock(&ds->lock);
 	listener = ds->listener;
 	ds->listener = NULL;
-	was_pending = ds->node_in_flight && ds->node_in_flight->is_pending;
+	node = READ_ONCE(ds->node_in_flight);
+	was_pending = node && node->is_pending;
 	spin_unlock(&ds->lock);
 
 	if (was_pending) {
 		mutex_lock(&demo_flight_mutex);
-		demo_edge_unlink(&ds->node_in_flight->pending);
-		ds->node_in_flight->is_pending = false;
+		demo_edge_unlink(&node->pending);
+		node->is_pending = false;
 		mutex_unlock(&demo_flight_mutex);
 	}
 	if (listener)
