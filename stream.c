@@ -35,27 +35,44 @@
 #define DEMO_STREAM_MIN		SKB_WITH_OVERHEAD(512)
 #define DEMO_STREAM_MAX		SKB_WITH_OVERHEAD(32768)
 
-static struct sk_buff *demo_stream_claim(struct sock *peer, size_t len,
-					 const struct scm_cookie *scm,
-					 bool creds)
+/**
+ * struct demo_stream_source - what a writer sends
+ * @sk: the writer's socket
+ * @peer: who gets it
+ * @msg: the bytes
+ * @scm: what goes beside the first of them
+ * @creds: the writer's credentials go with all of them
+ */
+struct demo_stream_source {
+	struct sock		*sk;
+	struct sock		*peer;
+	struct msghdr		*msg;
+	struct scm_cookie	scm;
+	bool			creds;
+};
+
+/* The open buffer, if @len bytes more may go into it. */
+static struct sk_buff *demo_stream_claim(struct demo_stream_source *source,
+					 size_t len)
 {
-	struct demo_sock *ds = demo_sk(peer);
+	struct sk_buff_head *queue = &source->peer->sk_receive_queue;
+	struct demo_sock *ds = demo_sk(source->peer);
 	struct sk_buff *skb;
 	size_t room;
 
-	spin_lock(&peer->sk_receive_queue.lock);
+	spin_lock(&queue->lock);
 	skb = ds->open;
 	if (skb) {
 		room = skb->len - demo_buffer(skb)->end;
 		if ((room >= len || len > DEMO_STREAM_ATOM) &&
-		    demo_scm_matches(skb, scm, creds)) {
+		    demo_scm_matches(skb, &source->scm, source->creds)) {
 			demo_buffer(skb)->claimed = true;
 			ds->open = NULL;
 		} else {
 			skb = NULL;
 		}
 	}
-	spin_unlock(&peer->sk_receive_queue.lock);
+	spin_unlock(&queue->lock);
 	return skb;
 }
 
@@ -122,12 +139,13 @@ static bool demo_stream_publish(struct sock *sk, struct sock *peer,
 }
 
 /* A new buffer for @len bytes, if the sender may have one. */
-static struct sk_buff *demo_stream_open(struct sock *sk, struct sock *peer,
-					size_t len, struct scm_cookie *scm,
-					bool creds, int *err)
+static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
+					size_t len, bool urgent, int *err)
 {
+	struct scm_cookie *scm = &source->scm;
+	struct sock *sk = source->sk;
 	int sndbuf = READ_ONCE(sk->sk_sndbuf);
-	unsigned int need, want, shared;
+	unsigned int need, want, shared = 0;
 	struct sk_buff *skb;
 
 	if (sk_wmem_alloc_get(sk) >= sndbuf) {
@@ -142,9 +160,10 @@ static struct sk_buff *demo_stream_open(struct sock *sk, struct sock *peer,
 	 * still writable.
 	 */
 	len = min_t(size_t, len, (sndbuf >> 1) - 64);
-	/* What has descriptors is shared with nothing. */
-	shared = scm->fp ? 0 : min_t(unsigned int,
-				     READ_ONCE(demo_sk(peer)->inq), sndbuf >> 3);
+	/* What has descriptors is shared with nothing, nor is an urgent byte. */
+	if (!scm->fp && !urgent)
+		shared = min_t(unsigned int, sndbuf >> 3,
+			       READ_ONCE(demo_sk(source->peer)->inq));
 	need = min(len, DEMO_STREAM_ATOM);
 	want = clamp_t(size_t, max_t(size_t, len, shared), DEMO_STREAM_MIN,
 		       DEMO_STREAM_MAX);
@@ -156,7 +175,8 @@ static struct sk_buff *demo_stream_open(struct sock *sk, struct sock *peer,
 	if (!skb)
 		return NULL;
 	skb_put(skb, skb_tailroom(skb));
-	if (!creds && !demo_scm_any(scm))
+	demo_buffer(skb)->urgent = urgent;
+	if (!source->creds && !demo_scm_any(scm))
 		return skb;
 
 	/* What goes with a buffer is looked after together with its charge. */
@@ -166,23 +186,24 @@ static struct sk_buff *demo_stream_open(struct sock *sk, struct sock *peer,
 		consume_skb(skb);
 		return NULL;
 	}
-	if (creds)
+	if (source->creds)
 		demo_scm_add_creds(skb);
 	return skb;
 }
 
-/* Copy @len bytes of @msg into a claimed or new buffer, and publish them. */
-static int demo_stream_fill(struct sock *sk, struct sock *peer,
-			    struct sk_buff *skb, struct msghdr *msg, size_t len)
+/* Copy @len bytes into a claimed or new buffer, and publish them. */
+static int demo_stream_fill(struct demo_stream_source *source,
+			    struct sk_buff *skb, size_t len)
 {
 	struct demo_flight *flight = demo_buffer(skb)->flight;
 	/* Only the writer moves it. */
 	unsigned int end = demo_buffer(skb)->end;
+	struct sock *peer = source->peer;
 	int boarded = 0;
 	int err = 0;
 	bool queued;
 
-	if (!copy_from_iter_full(skb->data + end, len, &msg->msg_iter))
+	if (!copy_from_iter_full(skb->data + end, len, &source->msg->msg_iter))
 		err = -EFAULT;
 	else if (flight)
 		boarded = demo_flight_board(flight, peer);
@@ -191,7 +212,7 @@ static int demo_stream_fill(struct sock *sk, struct sock *peer,
 	if (err)
 		len = 0;
 
-	queued = demo_stream_publish(sk, peer, skb, &len);
+	queued = demo_stream_publish(source->sk, peer, skb, &len);
 	if (boarded > 0)
 		demo_flight_boarded(flight, queued);
 	if (!queued)
@@ -203,38 +224,23 @@ static int demo_stream_fill(struct sock *sk, struct sock *peer,
 	return len;
 }
 
-/* Send some of @msg, and all of @scm. */
-static int demo_stream_write(struct sock *sk, struct sock *peer,
-			     struct msghdr *msg, size_t len,
-			     struct scm_cookie *scm, bool creds)
+/* Send some of @len bytes, or an urgent one, and all that goes beside them. */
+static int demo_stream_write(struct demo_stream_source *source, size_t len,
+			     bool urgent)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 	size_t room;
 	int err = 0;
 
-	skb = demo_stream_claim(peer, len, scm, creds);
+	if (!urgent)
+		skb = demo_stream_claim(source, len);
 	if (!skb) {
-		skb = demo_stream_open(sk, peer, len, scm, creds, &err);
+		skb = demo_stream_open(source, len, urgent, &err);
 		if (!skb)
 			return err;
 	}
 	room = skb->len - demo_buffer(skb)->end;
-	return demo_stream_fill(sk, peer, skb, msg, min(len, room));
-}
-
-/* Send the last byte of @msg out of band. */
-static int demo_stream_write_oob(struct sock *sk, struct sock *peer,
-				 struct msghdr *msg, struct scm_cookie *scm,
-				 bool creds)
-{
-	struct sk_buff *skb;
-	int ret = 0;
-
-	skb = demo_stream_open(sk, peer, 1, scm, creds, &ret);
-	if (!skb)
-		return ret;
-	demo_buffer(skb)->urgent = true;
-	return demo_stream_fill(sk, peer, skb, msg, 1);
+	return demo_stream_fill(source, skb, min(len, room));
 }
 
 /**
@@ -250,14 +256,13 @@ int demo_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct sock *sk = sock->sk;
 	struct demo_sock *ds = demo_sk(sk);
 	struct sock *peer = READ_ONCE(ds->peer);
+	struct demo_stream_source source;
 	bool oob = msg->msg_flags & MSG_OOB;
-	struct scm_cookie scm;
 	size_t sent = 0;
 	long timeo;
-	bool creds;
 	int ret;
 
-	ret = demo_scm_send(msg, &scm);
+	ret = demo_scm_send(msg, &source.scm);
 	if (ret)
 		return ret;
 	ret = -EOPNOTSUPP;
@@ -274,16 +279,18 @@ int demo_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 		goto out_pipe;
 
 	ret = 0;
-	creds = demo_wants_creds(sk) || demo_wants_creds(peer);
+	source.sk = sk;
+	source.peer = peer;
+	source.msg = msg;
+	source.creds = demo_wants_creds(sk) || demo_wants_creds(peer);
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	mutex_lock(&ds->write_lock);
 	while (sent < len) {
 		/* Of an urgent message, it is the last byte that is urgent. */
 		if (oob && sent == len - 1)
-			ret = demo_stream_write_oob(sk, peer, msg, &scm, creds);
+			ret = demo_stream_write(&source, 1, true);
 		else
-			ret = demo_stream_write(sk, peer, msg, len - oob - sent,
-						&scm, creds);
+			ret = demo_stream_write(&source, len - oob - sent, false);
 		if (ret == -EAGAIN) {
 			/* Another writer may have no wish to wait. */
 			mutex_unlock(&ds->write_lock);
@@ -303,7 +310,7 @@ out_pipe:
 	if (ret == -EPIPE && !sent && !(msg->msg_flags & MSG_NOSIGNAL))
 		send_sig(SIGPIPE, current, 0);
 out:
-	if (demo_scm_any(&scm))
-		scm_destroy(&scm);
+	if (demo_scm_any(&source.scm))
+		scm_destroy(&source.scm);
 	return sent ?: ret;
 }
