@@ -67,8 +67,8 @@ void demo_pair(struct sock *a, struct sock *b)
 	demo_lock_two(a, b);
 	sock_hold(a);
 	sock_hold(b);
-	demo_set_peer(a, b);
-	demo_set_peer(b, a);
+	demo_set_peer(a, b, NULL);
+	demo_set_peer(b, a, NULL);
 	demo_unlock_two(a, b);
 
 	/* New sockets have had no peer: there is nothing to put. */
@@ -146,7 +146,7 @@ static void demo_establish(struct sock *sk, struct sock *far,
 	/* First of all: once @sk has its peer, it may send descriptors there. */
 	demo_flight_listen(far, listener);
 	sock_hold(far);
-	demo_set_peer(sk, far);
+	demo_set_peer(sk, far, NULL);
 
 	list_add_tail(&ds->pending_link, &server->pending);
 	sk_acceptq_added(listener);
@@ -166,13 +166,14 @@ int demo_connect_pair(struct sock *sk, const struct sockaddr_demo *addr,
 	long timeo = sock_sndtimeo(sk, flags & O_NONBLOCK);
 	struct net *net = sock_net(sk);
 	struct sock *far, *other;
+	bool waited = false, again;
 	int err;
 
 	far = demo_sock_alloc(net, NULL, sk->sk_type, 0);
 	if (IS_ERR(far))
 		return PTR_ERR(far);
 
-	for (;;) {
+	do {
 		other = demo_port_find(net, sk->sk_type, addr);
 		if (IS_ERR(other)) {
 			err = PTR_ERR(other);
@@ -181,35 +182,28 @@ int demo_connect_pair(struct sock *sk, const struct sockaddr_demo *addr,
 
 		demo_lock_two(sk, other);
 		/* Closed since it was found: its port may have a new owner. */
-		if (sock_flag(other, SOCK_DEAD)) {
-			demo_unlock_two(sk, other);
-			sock_put(other);
-			continue;
-		}
+		again = sock_flag(other, SOCK_DEAD);
 		err = demo_may_connect(sk, other);
 		if (!err)
 			demo_establish(sk, far, other);
 		demo_unlock_two(sk, other);
 
-		if (!err) {
+		if (!err)
 			demo_data_ready(other);
-			sock_put(other);
-			return 0;
+		if (err == -EAGAIN && timeo) {
+			timeo = demo_wait_for_room(other, timeo);
+			waited = true;
+			again = !signal_pending(current);
+			if (!again)
+				err = sock_intr_errno(timeo);
 		}
-		if (err != -EAGAIN || !timeo) {
-			sock_put(other);
-			break;
-		}
-
-		timeo = demo_wait_for_room(other, timeo);
+		if (waited && !again)
+			demo_pass_room_on(other);
 		sock_put(other);
-		if (signal_pending(current)) {
-			err = sock_intr_errno(timeo);
-			break;
-		}
-	}
+	} while (again);
 
-	demo_sock_release(far, false);
+	if (err)
+		demo_sock_release(far, false);
 	return err;
 }
 
@@ -283,13 +277,10 @@ struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err)
 static struct sock *demo_change_peer(struct sock *sk, struct sock *peer,
 				     struct sk_buff_head *stale)
 {
-	struct sock *old = demo_set_peer(sk, peer);
+	struct sock *old = demo_set_peer(sk, peer, stale);
 
-	__skb_queue_head_init(stale);
-	if (old && old != peer) {
+	if (old && old != peer)
 		demo_relay_end(sk, old);
-		demo_cut(sk, stale);
-	}
 	return old;
 }
 

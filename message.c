@@ -156,9 +156,8 @@ again:
 			goto again;
 		}
 	}
-	/* One wake-up came here; there may be room for the next one too. */
-	if (waited && demo_room(other))
-		wake_up_interruptible(&demo_sk(other)->room_wait);
+	if (waited)
+		demo_pass_room_on(other);
 	sock_put(other);
 	return err;
 }
@@ -233,6 +232,16 @@ int demo_seqpacket_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 /* Receiving. */
 
+/* Nothing more will come. What was sent before is in the queue by then. */
+static bool demo_over(const struct sock *sk)
+{
+	bool over = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+
+	/* Pairs with the locks of the queue: first this look, then that. */
+	smp_rmb();
+	return over;
+}
+
 /* The next record, or the one that peeking has come to, at *@skip. */
 static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 					 int *err)
@@ -240,8 +249,10 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 	struct demo_sock *ds = demo_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct sk_buff *skb, *last;
+	bool over;
 
-	do {
+	for (;;) {
+		over = demo_over(sk);
 		mutex_lock(&ds->read_lock);
 		*skip = sk_peek_offset(sk, flags);
 		skb = __skb_try_recv_datagram(sk, &sk->sk_receive_queue, flags,
@@ -251,13 +262,23 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 			return skb;
 		}
 		mutex_unlock(&ds->read_lock);
-	} while (*err == -EAGAIN && timeo &&
-		 !__skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
-					      &timeo, last));
+		if (*err != -EAGAIN)
+			return NULL;
+		if (over)
+			break;
+		/* Since the look: what was sent before is to be read first. */
+		if (demo_over(sk))
+			continue;
+		if (!timeo)
+			return NULL;
+		/* The end is no error; the next look sees it. */
+		if (__skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
+						&timeo, last) && *err)
+			return NULL;
+	}
 
 	/* The end of a connection, also for who does not wait. */
-	if (sk->sk_type == SOCK_SEQPACKET && *err == -EAGAIN &&
-	    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+	if (timeo || sk->sk_type == SOCK_SEQPACKET)
 		*err = 0;
 	return NULL;
 }

@@ -27,12 +27,24 @@ bool demo_room(const struct sock *sk)
 }
 
 /**
+ * demo_pass_room_on() - a wake-up came here that may not be needed
+ * @other: where the caller waited for room
+ *
+ * Whoever makes room wakes one of those who wait. That one may not want it any
+ * more, or need less than there is: then the next one is woken too.
+ */
+void demo_pass_room_on(struct sock *other)
+{
+	if (demo_room(other))
+		wake_up_interruptible(&demo_sk(other)->room_wait);
+}
+
+/**
  * demo_wait_for_room() - wait until there is room at another socket
  * @other: a listener, or a receiver of datagrams
  * @timeo: how long, in jiffies
  *
- * Whoever makes room wakes one who waits. That one may be leaving because of
- * a signal, and then passes it on.
+ * Who has waited calls demo_pass_room_on() when done.
  *
  * Return: what is left of @timeo
  */
@@ -47,9 +59,6 @@ long demo_wait_for_room(struct sock *other, long timeo)
 	    !demo_room(other))
 		timeo = schedule_timeout(timeo);
 	finish_wait(room_wait, &wait);
-
-	if (signal_pending(current) && demo_room(other))
-		wake_up_interruptible(room_wait);
 	return timeo;
 }
 

@@ -92,21 +92,53 @@ static void demo_add_shutdown(struct sock *sk, int mask)
 	spin_unlock(&sk->sk_receive_queue.lock);
 }
 
+/*
+ * Take everything off the receive queue, which is locked. A buffer that the peer
+ * is writing into stays the peer's: it finds the queue shut, and frees it.
+ */
+static bool demo_cut_locked(struct sock *sk, struct sk_buff_head *cut)
+{
+	struct demo_sock *ds = demo_sk(sk);
+	struct sk_buff *skb;
+	bool some = false;
+
+	__skb_queue_head_init(cut);
+	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
+		/* That a byte was sent out of band, and read, is no news. */
+		some |= !demo_buffer(skb)->mark;
+		if (sk->sk_type != SOCK_STREAM)
+			atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+		if (!demo_buffer(skb)->claimed)
+			__skb_queue_tail(cut, skb);
+	}
+	ds->open = NULL;
+	WRITE_ONCE(ds->oob, NULL);
+	WRITE_ONCE(ds->inq, 0);
+	return some;
+}
+
 /**
  * demo_set_peer() - change who is at the other end
  * @sk: the socket, locked
  * @peer: the new peer, with the caller's reference, or NULL
+ * @stale: what an old one had sent, for the caller to free; NULL to leave it.
+ *         In one go: what the new one sends is not among it
  *
  * Return: the old peer, whose reference is the caller's now, or NULL
  */
-struct sock *demo_set_peer(struct sock *sk, struct sock *peer)
+struct sock *demo_set_peer(struct sock *sk, struct sock *peer,
+			   struct sk_buff_head *stale)
 {
 	struct demo_sock *ds = demo_sk(sk);
 	struct sock *old = ds->peer;
 
 	lockdep_assert_held(&ds->lock);
 
+	if (stale)
+		__skb_queue_head_init(stale);
 	spin_lock(&sk->sk_receive_queue.lock);
+	if (stale && old && old != peer)
+		demo_cut_locked(sk, stale);
 	/* Pairs with the dependency of those who read it without a lock. */
 	smp_store_release(&ds->peer, peer);
 	spin_unlock(&sk->sk_receive_queue.lock);
@@ -306,30 +338,14 @@ void demo_shut(struct sock *sk, int how)
  * @sk: the socket
  * @cut: where to put it, for the caller to free
  *
- * A buffer that the peer is writing into stays the peer's: it finds the queue
- * shut, and frees it.
- *
  * Return: whether there was anything to read
  */
 bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
 {
-	struct demo_sock *ds = demo_sk(sk);
-	struct sk_buff *skb;
-	bool some = false;
+	bool some;
 
-	__skb_queue_head_init(cut);
 	spin_lock(&sk->sk_receive_queue.lock);
-	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
-		/* That a byte was sent out of band, and read, is no news. */
-		some |= !demo_buffer(skb)->mark;
-		if (sk->sk_type != SOCK_STREAM)
-			atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
-		if (!demo_buffer(skb)->claimed)
-			__skb_queue_tail(cut, skb);
-	}
-	ds->open = NULL;
-	WRITE_ONCE(ds->oob, NULL);
-	WRITE_ONCE(ds->inq, 0);
+	some = demo_cut_locked(sk, cut);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	return some;
 }
@@ -371,7 +387,7 @@ void demo_sock_release(struct sock *sk, bool pending)
 	demo_add_shutdown(sk, SHUTDOWN_MASK);
 	if (sk->sk_state == TCP_LISTEN)
 		list_splice_init(&ds->pending, &refused);
-	peer = demo_set_peer(sk, NULL);
+	peer = demo_set_peer(sk, NULL, NULL);
 	spin_unlock(&ds->lock);
 
 	wake_up_interruptible_all(&ds->room_wait);

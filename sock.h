@@ -68,7 +68,7 @@ struct demo_port;
  * @listener: of a connection that waits for accept(): its listener, with a
  *            reference. @lock
  * @node_in_flight: if its descriptor, or one in its queue, was in flight. Set
- *                  under @lock and demo_flight_mutex, once
+ *                  once, without a lock
  * @room_wait: who waits for room here: in the backlog of a listener, in the
  *             receive queue of a datagram socket
  * @room_wake: of a datagram socket: relays a wake-up of the peer's @room_wait
@@ -154,7 +154,8 @@ void demo_sock_release(struct sock *sk, bool pending);
 void demo_sock_name(const struct sock *sk, struct sockaddr_demo *addr);
 void demo_peer_name(const struct sock *sk, struct sockaddr_demo *addr);
 
-struct sock *demo_set_peer(struct sock *sk, struct sock *peer);
+struct sock *demo_set_peer(struct sock *sk, struct sock *peer,
+			   struct sk_buff_head *stale);
 struct sock *demo_peer_get(struct sock *sk);
 
 bool demo_writable(const struct sock *sk);
