@@ -204,6 +204,8 @@ static __poll_t demo_message_poll(struct file *file, struct socket *sock,
 	mask = demo_poll_state(sk);
 	if (!skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
+	if (mask & EPOLLERR && sock_flag(sk, SOCK_SELECT_ERR_QUEUE))
+		mask |= EPOLLPRI;
 	if (sk->sk_type == SOCK_SEQPACKET &&
 	    READ_ONCE(sk->sk_state) == TCP_CLOSE)
 		mask |= EPOLLHUP;
@@ -331,8 +333,8 @@ static void demo_show_name(struct seq_file *m, const char *what,
 	struct sockaddr_demo addr;
 
 	demo_sock_name(sk, &addr);
-	seq_printf(m, "demo-%s:\t%d:%d\n", what, (int)addr.sdm_node,
-		   (int)addr.sdm_port);
+	seq_printf(m, "demo-%s:\t%u:%u\n", what, addr.sdm_node,
+		   addr.sdm_port);
 }
 
 static void demo_show_fdinfo(struct seq_file *m, struct socket *sock)

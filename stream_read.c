@@ -358,8 +358,7 @@ static ssize_t demo_stream_read(struct sock *sk, struct demo_stream_sink *sink,
 				sk_peek_offset_fwd(sk, ret);
 			else
 				sk_peek_offset_bwd(sk, ret);
-			/* A full pipe takes nothing, and then never will. */
-			if (peek || !ret || copied == size || sink->full)
+			if (peek || copied == size || sink->full)
 				break;
 			continue;
 		}
@@ -435,8 +434,12 @@ int demo_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	/* Nothing goes beside an urgent byte that is read out of band. */
 	if (flags & MSG_OOB)
 		return ret;
-	if (sink.scm.fp || sink.wants_creds)
+	if (sink.scm.fp || sink.wants_creds) {
+		/* Nobody sent nothing, rather than user 0. */
+		if (!sink.has_creds)
+			scm_set_cred(&sink.scm, NULL, INVALID_UID, INVALID_GID);
 		scm_recv(sock, msg, &sink.scm, flags);
+	}
 	if (ret >= 0)
 		demo_stream_tell_inq(sk, msg);
 	if (ret > 0 && msg->msg_name) {
@@ -453,7 +456,10 @@ static int demo_stream_put_pipe(struct sock *sk, struct sk_buff *skb,
 	int ret = skb_splice_bits(skb, sk, offset, sink->pipe, len, sink->flags);
 
 	/* A pipe without readers too: AF_UNIX tells no more. */
-	return ret < 0 ? -EFAULT : ret;
+	if (ret < 0)
+		return -EFAULT;
+	/* It had room: it was memory that was missing. */
+	return ret ?: -ENOMEM;
 }
 
 /**

@@ -382,6 +382,19 @@ TEST_F(poll_dgram, a_closed_peer_does_not_show)
 	EXPECT_BITS(WRITABLE, self->sv[1]);
 }
 
+TEST_F(poll_dgram, an_error_is_urgent_to_who_selected_that)
+{
+	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+
+	ASSERT_EQ(0, set_number(self->sv[0], SO_SELECT_ERR_QUEUE, 1));
+	EXPECT_BITS(WRITABLE, self->sv[0]);
+	ASSERT_EQ(1, send(self->sv[0], "a", 1, 0));
+	ASSERT_EQ(0, connect(self->sv[1], &unspec, sizeof(unspec)));
+	EXPECT_BITS(POLLERR | POLLPRI | WRITABLE, self->sv[0]);
+	EXPECT_EQ(ECONNRESET, get_number(self->sv[0], SO_ERROR));
+	EXPECT_BITS(WRITABLE, self->sv[0]);
+}
+
 TEST_F(poll_dgram, messages_lost_by_a_peer_that_disconnects_are_an_error_until_it_was_told)
 {
 	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
