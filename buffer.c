@@ -16,6 +16,7 @@
 
 #include <linux/sched/signal.h>
 #include <linux/shrinker.h>
+#include <linux/uio.h>
 #include <linux/workqueue.h>
 
 #include "buffer.h"
@@ -49,27 +50,16 @@ static int demo_buffer_admission(struct sock *sk)
 	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf) ? 0 : -EAGAIN;
 }
 
-/**
- * demo_buffer_admit() - wait until the sender may have another buffer in flight
- * @sk: the sender
- * @timeo: how long, in jiffies; what is left of it is put there
- *
- * Whoever gives a charge back calls sk_write_space() after.
- *
- * Return: 0, or an errno
- */
-int demo_buffer_admit(struct sock *sk, long *timeo)
+/* Until it is admitted, or must not wait any longer. */
+static long demo_buffer_wait(struct sock *sk, long timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	int err = demo_buffer_admission(sk);
-
-	if (err != -EAGAIN)
-		return err;
+	int err;
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	for (;;) {
 		/* Who waits for room here need not be sent a signal for it. */
-		if (*timeo)
+		if (timeo)
 			sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 		else
 			sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
@@ -77,15 +67,33 @@ int demo_buffer_admit(struct sock *sk, long *timeo)
 		/* The bits before the look at the charge: SIGIO is not lost. */
 		smp_mb__after_atomic();
 		err = demo_buffer_admission(sk);
-		if (err != -EAGAIN || !*timeo)
+		if (err != -EAGAIN || !timeo)
 			break;
-		err = sock_intr_errno(*timeo);
+		err = sock_intr_errno(timeo);
 		if (signal_pending(current))
 			break;
-		*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
-	return err;
+	return err ?: timeo;
+}
+
+/**
+ * demo_buffer_admit() - wait until the sender may have another buffer in flight
+ * @sk: the sender
+ * @timeo: how long, in jiffies
+ *
+ * Whoever gives a charge back calls sk_write_space() after.
+ *
+ * Return: what is left of @timeo, or an errno
+ */
+long demo_buffer_admit(struct sock *sk, long timeo)
+{
+	int err = demo_buffer_admission(sk);
+
+	if (err == -EAGAIN)
+		return demo_buffer_wait(sk, timeo);
+	return err ?: timeo;
 }
 
 static void demo_uncharge(struct sock *sender, unsigned int bytes)
@@ -308,14 +316,13 @@ void demo_spares_release(struct sock *sk)
  * @sk: who will write into it
  * @need: it must hold this much
  * @want: it had better hold that much
- * @err: where to put the errno
  *
  * It is in one piece and holds nothing yet; skb_tailroom() is what it can hold.
  *
  * Return: the buffer, not charged yet, or NULL
  */
 struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
-				  unsigned int want, int *err)
+				  unsigned int want)
 {
 	gfp_t gfp = sk->sk_allocation;
 	struct sk_buff *skb;
@@ -332,9 +339,7 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 	if (!skb)
 		skb = alloc_skb(max(need, min_t(unsigned int, want,
 						SKB_MAX_ORDER(0, 0))), gfp);
-	if (!skb)
-		*err = -ENOBUFS;
-	else
+	if (skb)
 		memset(skb->cb, 0, sizeof(struct demo_buffer));
 	return skb;
 }
@@ -343,15 +348,15 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
  * demo_buffer_alloc_record() - a buffer for a record
  * @sk: who will send it
  * @len: the length of the record
- * @err: where to put the errno
  *
  * Return: the buffer, charged, with room for the record and nothing else, or
  *         NULL
  */
-struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len, int *err)
+struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len)
 {
 	struct sk_buff *skb = NULL;
 	size_t paged = 0;
+	int err;
 
 	if (len <= SKB_MAX_ALLOC) {
 		skb = demo_spare_take(sk, len, len);
@@ -363,7 +368,7 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len, int *err)
 	}
 	if (!skb) {
 		skb = alloc_skb_with_frags(len - paged, paged,
-					   PAGE_ALLOC_COSTLY_ORDER, err,
+					   PAGE_ALLOC_COSTLY_ORDER, &err,
 					   sk->sk_allocation);
 		if (!skb)
 			return NULL;
@@ -375,6 +380,30 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len, int *err)
 	skb->data_len = paged;
 	skb->len = len;
 	return skb;
+}
+
+/**
+ * demo_buffer_read() - copy from a buffer
+ * @skb: the buffer
+ * @offset: from here on
+ * @msg: to there
+ * @len: so much
+ *
+ * Return: 0 or -EFAULT, and then nothing of @msg is used up
+ */
+int demo_buffer_read(struct sk_buff *skb, unsigned int offset,
+		     struct msghdr *msg, unsigned int len)
+{
+	size_t copied;
+
+	if (skb_is_nonlinear(skb))
+		return skb_copy_datagram_msg(skb, offset, msg, len);
+
+	copied = copy_to_iter(skb->data + offset, len, &msg->msg_iter);
+	if (copied == len)
+		return 0;
+	iov_iter_revert(&msg->msg_iter, copied);
+	return -EFAULT;
 }
 
 /**

@@ -48,10 +48,12 @@ static inline struct demo_buffer *demo_buffer(const struct sk_buff *skb)
 	return (struct demo_buffer *)skb->cb;
 }
 
-int demo_buffer_admit(struct sock *sk, long *timeo);
+long demo_buffer_admit(struct sock *sk, long timeo);
 struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
-				  unsigned int want, int *err);
-struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len, int *err);
+				  unsigned int want);
+struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len);
+int demo_buffer_read(struct sk_buff *skb, unsigned int offset,
+		     struct msghdr *msg, unsigned int len);
 void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained);
 
 void demo_spares_release(struct sock *sk);

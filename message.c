@@ -28,22 +28,23 @@
 
 /* The record that the caller wants to send, charged to the sender. */
 static struct sk_buff *demo_message_build(struct sock *sk, struct msghdr *msg,
-					  size_t len, long *timeo, int *err)
+					  size_t len)
 {
 	struct sk_buff *skb;
+	bool copied;
 
-	*err = demo_buffer_admit(sk, timeo);
-	if (*err)
-		return NULL;
-	skb = demo_buffer_alloc_record(sk, len, err);
+	skb = demo_buffer_alloc_record(sk, len);
 	if (!skb)
-		return NULL;
-	*err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
-	if (*err) {
-		consume_skb(skb);
-		return NULL;
-	}
-	return skb;
+		return ERR_PTR(-ENOBUFS);
+	if (skb_is_nonlinear(skb))
+		copied = !skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter,
+						      len);
+	else
+		copied = copy_from_iter_full(skb->data, len, &msg->msg_iter);
+	if (copied)
+		return skb;
+	consume_skb(skb);
+	return ERR_PTR(-EFAULT);
 }
 
 /*
@@ -58,6 +59,8 @@ static int demo_message_queue(struct sock *sk, struct sock *other,
 	struct sock *friend;
 	int err = 0;
 
+	if (demo_asks_creds(sk))
+		demo_scm_add_creds(skb);
 	spin_lock(&queue->lock);
 	friend = demo_sk(other)->peer;
 	if (sock_flag(other, SOCK_DEAD))
@@ -69,6 +72,8 @@ static int demo_message_queue(struct sock *sk, struct sock *other,
 	else if (other != sk && friend != sk && !demo_room(other))
 		err = -EAGAIN;
 	if (!err) {
+		if (demo_wants_creds(other))
+			demo_scm_add_creds(skb);
 		atomic_add(skb->truesize, &other->sk_rmem_alloc);
 		__skb_queue_tail(queue, skb);
 	}
@@ -120,8 +125,6 @@ again:
 	}
 	if (sock_flag(other, SOCK_RCVTSTAMP))
 		__net_timestamp(skb);
-	if (demo_wants_creds(sk) || demo_wants_creds(other))
-		demo_scm_add_creds(skb);
 
 	for (;;) {
 		if (flight) {
@@ -162,6 +165,40 @@ again:
 	return err;
 }
 
+static int demo_message_send(struct socket *sock, struct msghdr *msg,
+			     size_t len, struct scm_cookie *scm)
+{
+	struct sock *sk = sock->sk;
+	struct sk_buff *skb;
+	long timeo;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	if (msg->msg_namelen) {
+		err = demo_port_check(msg->msg_name, msg->msg_namelen) ?:
+		      demo_port_check_destination(msg->msg_name) ?:
+		      demo_port_autobind(sk);
+		if (err)
+			return err;
+	}
+	if (len > READ_ONCE(sk->sk_sndbuf) - DEMO_MESSAGE_SLACK)
+		return -EMSGSIZE;
+
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	timeo = demo_buffer_admit(sk, timeo);
+	if (timeo < 0)
+		return timeo;
+	skb = demo_message_build(sk, msg, len);
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
+	err = demo_scm_attach(skb, scm) ?:
+	      demo_message_deliver(sk, msg, skb, timeo);
+	if (err)
+		consume_skb(skb);
+	return err ?: len;
+}
+
 /**
  * demo_dgram_sendmsg() - sendmsg() of a datagram socket
  * @sock: the sender
@@ -172,41 +209,7 @@ again:
  */
 int demo_dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
-	struct sock *sk = sock->sk;
-	struct scm_cookie scm;
-	struct sk_buff *skb;
-	long timeo;
-	int err;
-
-	err = demo_scm_send(msg, &scm);
-	if (err)
-		return err;
-	err = -EOPNOTSUPP;
-	if (msg->msg_flags & MSG_OOB)
-		goto out;
-	if (msg->msg_namelen) {
-		err = demo_port_check(msg->msg_name, msg->msg_namelen) ?:
-		      demo_port_check_destination(msg->msg_name) ?:
-		      demo_port_autobind(sk);
-		if (err)
-			goto out;
-	}
-	err = -EMSGSIZE;
-	if (len > READ_ONCE(sk->sk_sndbuf) - DEMO_MESSAGE_SLACK)
-		goto out;
-
-	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	skb = demo_message_build(sk, msg, len, &timeo, &err);
-	if (!skb)
-		goto out;
-	err = demo_scm_attach(skb, &scm) ?:
-	      demo_message_deliver(sk, msg, skb, timeo);
-	if (err)
-		consume_skb(skb);
-out:
-	if (demo_scm_any(&scm))
-		scm_destroy(&scm);
-	return err ?: len;
+	return demo_scm_send(sock, msg, len, demo_message_send);
 }
 
 /**
@@ -349,11 +352,11 @@ int demo_dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	if (size < len)
 		msg->msg_flags |= MSG_TRUNC;
 	size = min(size, len);
-	err = skb_copy_datagram_msg(skb, skip, msg, size);
+	err = demo_buffer_read(skb, skip, msg, size);
 	if (!err) {
 		if (sock_flag(sk, SOCK_RCVTSTAMP))
 			__sock_recv_timestamp(msg, sk, skb);
-		if (demo_scm_has(skb) || demo_wants_creds(sk))
+		if (demo_scm_has(skb) || demo_asks_creds(sk))
 			demo_message_take_scm(sock, msg, skb, flags);
 		err = flags & MSG_TRUNC ? len : size;
 	}

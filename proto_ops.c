@@ -109,7 +109,7 @@ int demo_accept(struct socket *sock, struct socket *newsock,
 		return arg->err;
 	set_bit(SOCK_CUSTOM_SOCKOPT, &newsock->flags);
 	/* First this: senders look whether there is a socket, and then at it. */
-	demo_inherit_passcred(far, newsock, demo_passcred(sk));
+	demo_inherit_passcred(far, newsock, demo_passcred(sk, sock));
 	sock_graft(far, newsock);
 	return 0;
 }

@@ -15,25 +15,41 @@
 #include "scm.h"
 #include "sock.h"
 
-/**
- * demo_scm_parse() - read the control messages of a caller
- * @msg: the message
- * @scm: where to put what is in them
- *
+/*
  * The core's parser takes descriptors for AF_UNIX only, and looks at nothing but
  * the family of the operations of the socket that it is given.
- *
- * Return: 0, or an errno
  */
-int demo_scm_parse(struct msghdr *msg, struct scm_cookie *scm)
+static int demo_scm_parse(struct msghdr *msg, struct scm_cookie *scm)
 {
 	static const struct proto_ops unix_ops = { .family = PF_UNIX };
 	struct socket sock = { .ops = &unix_ops };
 
-	memset(scm, 0, sizeof(*scm));
-	scm->creds.uid = INVALID_UID;
-	scm->creds.gid = INVALID_GID;
 	return __scm_send(&sock, msg, scm);
+}
+
+/**
+ * demo_scm_send_some() - send a message with control messages
+ * @sock: the sender
+ * @msg: the message
+ * @len: how long it is
+ * @send: sends it; what goes with a buffer it takes out of what it is given
+ *
+ * Return: what @send returns, or an errno
+ */
+int demo_scm_send_some(struct socket *sock, struct msghdr *msg, size_t len,
+		       demo_send_t *send)
+{
+	struct scm_cookie scm = {
+		.creds.uid = INVALID_UID,
+		.creds.gid = INVALID_GID,
+	};
+	int ret = demo_scm_parse(msg, &scm);
+
+	if (ret)
+		return ret;
+	ret = send(sock, msg, len, &scm);
+	scm_destroy(&scm);
+	return ret;
 }
 
 static void demo_scm_wfree(struct sk_buff *skb)
@@ -88,21 +104,21 @@ void demo_scm_add_creds(struct sk_buff *skb)
 }
 
 /**
- * demo_scm_matches() - may these bytes go into the same buffer?
+ * demo_scm_matches_some() - may these bytes go into the same buffer?
  * @skb: the buffer
- * @scm: what goes with the bytes
+ * @scm: what goes with the bytes, or NULL
  * @creds: credentials are asked for
  *
  * Return: whether the reader can be given them as one
  */
-bool demo_scm_matches(const struct sk_buff *skb, const struct scm_cookie *scm,
-		      bool creds)
+bool demo_scm_matches_some(const struct sk_buff *skb,
+			   const struct scm_cookie *scm, bool creds)
 {
 	const struct demo_buffer *buffer = demo_buffer(skb);
 
-	if (scm->fp)
+	if (scm && scm->fp)
 		return false;
-	if (scm->pid)
+	if (scm && scm->pid)
 		return demo_scm_same_creds(skb, scm);
 	if (!creds)
 		return !buffer->pid;

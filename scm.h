@@ -8,26 +8,16 @@
 
 #include "buffer.h"
 
-int demo_scm_parse(struct msghdr *msg, struct scm_cookie *scm);
+/* A send of a message, with what goes beside the data, or NULL for nothing. */
+typedef int demo_send_t(struct socket *sock, struct msghdr *msg, size_t len,
+			struct scm_cookie *scm);
 
-/**
- * demo_scm_send() - what a caller wants to send beside the data
- * @msg: the message
- * @scm: where to put it, for scm_destroy()
- *
- * Return: 0, or an errno
- */
-static inline int demo_scm_send(struct msghdr *msg, struct scm_cookie *scm)
-{
-	scm->pid = NULL;
-	scm->fp = NULL;
-	return msg->msg_controllen ? demo_scm_parse(msg, scm) : 0;
-}
-
+int demo_scm_send_some(struct socket *sock, struct msghdr *msg, size_t len,
+		       demo_send_t *send);
 int demo_scm_attach_some(struct sk_buff *skb, struct scm_cookie *scm);
 void demo_scm_add_creds(struct sk_buff *skb);
-bool demo_scm_matches(const struct sk_buff *skb, const struct scm_cookie *scm,
-		      bool creds);
+bool demo_scm_matches_some(const struct sk_buff *skb,
+			   const struct scm_cookie *scm, bool creds);
 void demo_scm_discard(struct sk_buff *skb);
 
 void demo_scm_take_creds(const struct sk_buff *skb, struct scm_cookie *scm);
@@ -36,11 +26,25 @@ bool demo_scm_same_creds(const struct sk_buff *skb,
 void demo_scm_take_files(struct sk_buff *skb, struct scm_cookie *scm,
 			 bool peek);
 
-/* It asks for the credentials of senders, or may do so once it is accepted. */
-static inline bool demo_wants_creds(const struct sock *sk)
+/* A caller's own socket asks for the credentials of senders. */
+static inline bool demo_asks_creds(const struct sock *sk)
 {
+	return demo_passcred(sk, sk->sk_socket);
+}
+
+/*
+ * The receiver asks for the credentials of senders, or may do so once it is
+ * accepted. Under the lock of its queue: release() takes that too, before its
+ * struct socket is gone.
+ */
+static inline bool demo_wants_creds(struct sock *sk)
+{
+	struct socket *sock;
+
+	lockdep_assert_held(&sk->sk_receive_queue.lock);
 	/* Pairs with the order in demo_accept(). */
-	return !smp_load_acquire(&sk->sk_socket) || demo_passcred(sk);
+	sock = smp_load_acquire(&sk->sk_socket);
+	return !sock || demo_passcred(sk, sock);
 }
 
 /* Something goes beside the data of this buffer. */
@@ -49,15 +53,27 @@ static inline bool demo_scm_has(const struct sk_buff *skb)
 	return demo_buffer(skb)->pid || demo_buffer(skb)->flight;
 }
 
-/* There is something to go with a buffer. */
-static inline bool demo_scm_any(const struct scm_cookie *scm)
+/* Send a message, with what its caller wants to go beside the data. */
+static inline int demo_scm_send(struct socket *sock, struct msghdr *msg,
+				size_t len, demo_send_t *send)
 {
-	return scm->pid || scm->fp;
+	return msg->msg_controllen ?
+		demo_scm_send_some(sock, msg, len, send) :
+		send(sock, msg, len, NULL);
 }
 
+/* Let ancillary data go with a buffer. */
 static inline int demo_scm_attach(struct sk_buff *skb, struct scm_cookie *scm)
 {
-	return demo_scm_any(scm) ? demo_scm_attach_some(skb, scm) : 0;
+	return scm ? demo_scm_attach_some(skb, scm) : 0;
+}
+
+/* May these bytes go into the same buffer? */
+static inline bool demo_scm_matches(const struct sk_buff *skb,
+				    const struct scm_cookie *scm, bool creds)
+{
+	return scm || creds ? demo_scm_matches_some(skb, scm, creds) :
+			      !demo_buffer(skb)->pid;
 }
 
 #endif /* DEMO_SCM_H */

@@ -40,20 +40,23 @@
  * @sk: the writer's socket
  * @peer: who gets it
  * @msg: the bytes
- * @scm: what goes beside the first of them
+ * @scm: what goes beside the first of them, or NULL
  * @creds: the writer's credentials go with all of them
  */
 struct demo_stream_source {
 	struct sock		*sk;
 	struct sock		*peer;
 	struct msghdr		*msg;
-	struct scm_cookie	scm;
+	struct scm_cookie	*scm;
 	bool			creds;
 };
 
-/* The open buffer, if @len bytes more may go into it. */
+/*
+ * The open buffer, if @len bytes more, or an urgent one, may go into it. Finds
+ * out about credentials for those who open a new one.
+ */
 static struct sk_buff *demo_stream_claim(struct demo_stream_source *source,
-					 size_t len)
+					 size_t len, bool urgent)
 {
 	struct sk_buff_head *queue = &source->peer->sk_receive_queue;
 	struct demo_sock *ds = demo_sk(source->peer);
@@ -61,11 +64,13 @@ static struct sk_buff *demo_stream_claim(struct demo_stream_source *source,
 	size_t room;
 
 	spin_lock(&queue->lock);
-	skb = ds->open;
+	source->creds = demo_asks_creds(source->sk) ||
+			demo_wants_creds(source->peer);
+	skb = urgent ? NULL : ds->open;
 	if (skb) {
 		room = skb->len - demo_buffer(skb)->end;
 		if ((room >= len || len > DEMO_STREAM_ATOM) &&
-		    demo_scm_matches(skb, &source->scm, source->creds)) {
+		    demo_scm_matches(skb, source->scm, source->creds)) {
 			demo_buffer(skb)->claimed = true;
 			ds->open = NULL;
 		} else {
@@ -74,17 +79,6 @@ static struct sk_buff *demo_stream_claim(struct demo_stream_source *source,
 	}
 	spin_unlock(&queue->lock);
 	return skb;
-}
-
-/*
- * More may be written into it. Descriptors go with the bytes they were sent
- * with and no others, and so does the mark of an urgent byte.
- */
-static bool demo_stream_has_room(const struct sk_buff *skb)
-{
-	const struct demo_buffer *buffer = demo_buffer(skb);
-
-	return buffer->end < skb->len && !buffer->flight && !buffer->urgent;
 }
 
 /*
@@ -101,7 +95,7 @@ static bool demo_stream_publish(struct sock *sk, struct sock *peer,
 	bool queued;
 
 	/* It keeps the peer's file, as long as it has one: for the signal. */
-	if (urgent)
+	if (unlikely(urgent))
 		spin_lock(&ds->lock);
 	else
 		__acquire(&ds->lock);
@@ -124,14 +118,14 @@ static bool demo_stream_publish(struct sock *sk, struct sock *peer,
 	}
 	buffer->claimed = false;
 	if (queued)
-		ds->open = demo_stream_has_room(skb) ? skb : NULL;
+		ds->open = buffer->end < skb->len ? skb : NULL;
 	/* No reader comes to the byte, and throws it away, before the signal. */
-	if (queued && urgent) {
+	if (unlikely(urgent) && queued) {
 		WRITE_ONCE(ds->oob, skb);
 		sk_send_sigurg(peer);
 	}
 	spin_unlock(&queue->lock);
-	if (urgent)
+	if (unlikely(urgent))
 		spin_unlock(&ds->lock);
 	else
 		__release(&ds->lock);
@@ -140,18 +134,19 @@ static bool demo_stream_publish(struct sock *sk, struct sock *peer,
 
 /* A new buffer for @len bytes, if the sender may have one. */
 static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
-					size_t len, bool urgent, int *err)
+					size_t len, bool urgent)
 {
-	struct scm_cookie *scm = &source->scm;
+	struct scm_cookie *scm = source->scm;
 	struct sock *sk = source->sk;
 	int sndbuf = READ_ONCE(sk->sk_sndbuf);
-	unsigned int need, want, shared = 0;
+	/* Descriptors go with the bytes they were sent with, and no others. */
+	bool alone = urgent || (scm && scm->fp);
+	unsigned int need, want, shared;
 	struct sk_buff *skb;
+	int err;
 
-	if (sk_wmem_alloc_get(sk) >= sndbuf) {
-		*err = -EAGAIN;
-		return NULL;
-	}
+	if (sk_wmem_alloc_get(sk) >= sndbuf)
+		return ERR_PTR(-EAGAIN);
 
 	/*
 	 * At least two buffers fit into the send buffer. One that is shared by
@@ -160,10 +155,8 @@ static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
 	 * still writable.
 	 */
 	len = min_t(size_t, len, (sndbuf >> 1) - 64);
-	/* What has descriptors is shared with nothing, nor is an urgent byte. */
-	if (!scm->fp && !urgent)
-		shared = min_t(unsigned int, sndbuf >> 3,
-			       READ_ONCE(demo_sk(source->peer)->inq));
+	shared = alone ? 0 : min_t(unsigned int, sndbuf >> 3,
+				   READ_ONCE(demo_sk(source->peer)->inq));
 	need = min(len, DEMO_STREAM_ATOM);
 	want = clamp_t(size_t, max_t(size_t, len, shared), DEMO_STREAM_MIN,
 		       DEMO_STREAM_MAX);
@@ -171,20 +164,21 @@ static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
 	if (want < DEMO_STREAM_MAX)
 		want = SKB_WITH_OVERHEAD(roundup_pow_of_two(SKB_HEAD_ALIGN(want)));
 
-	skb = demo_buffer_alloc(sk, need, want, err);
+	skb = demo_buffer_alloc(sk, need, want);
 	if (!skb)
-		return NULL;
-	skb_put(skb, skb_tailroom(skb));
+		return ERR_PTR(-ENOBUFS);
+	skb_put(skb, alone ? min_t(size_t, len, skb_tailroom(skb)) :
+			     skb_tailroom(skb));
 	demo_buffer(skb)->urgent = urgent;
-	if (!source->creds && !demo_scm_any(scm))
+	if (!source->creds && !scm)
 		return skb;
 
 	/* What goes with a buffer is looked after together with its charge. */
 	skb_set_owner_w(skb, sk);
-	*err = demo_scm_attach(skb, scm);
-	if (*err) {
+	err = demo_scm_attach(skb, scm);
+	if (err) {
 		consume_skb(skb);
-		return NULL;
+		return ERR_PTR(err);
 	}
 	if (source->creds)
 		demo_scm_add_creds(skb);
@@ -205,7 +199,7 @@ static int demo_stream_fill(struct demo_stream_source *source,
 
 	if (!copy_from_iter_full(skb->data + end, len, &source->msg->msg_iter))
 		err = -EFAULT;
-	else if (flight)
+	else if (unlikely(flight))
 		boarded = demo_flight_board(flight, peer);
 	if (boarded < 0)
 		err = boarded;
@@ -228,19 +222,76 @@ static int demo_stream_fill(struct demo_stream_source *source,
 static int demo_stream_write(struct demo_stream_source *source, size_t len,
 			     bool urgent)
 {
-	struct sk_buff *skb = NULL;
+	struct sk_buff *skb;
 	size_t room;
-	int err = 0;
 
-	if (!urgent)
-		skb = demo_stream_claim(source, len);
+	skb = demo_stream_claim(source, len, urgent);
 	if (!skb) {
-		skb = demo_stream_open(source, len, urgent, &err);
-		if (!skb)
-			return err;
+		skb = demo_stream_open(source, len, urgent);
+		if (IS_ERR(skb))
+			return PTR_ERR(skb);
 	}
 	room = skb->len - demo_buffer(skb)->end;
 	return demo_stream_fill(source, skb, min(len, room));
+}
+
+static int demo_stream_send(struct socket *sock, struct msghdr *msg, size_t len,
+			    struct scm_cookie *scm)
+{
+	struct sock *sk = sock->sk;
+	struct demo_sock *ds = demo_sk(sk);
+	struct demo_stream_source source = {
+		.sk	= sk,
+		.peer	= READ_ONCE(ds->peer),
+		.msg	= msg,
+		.scm	= scm,
+	};
+	/* Of an urgent message, it is the last byte that is urgent. */
+	bool urgent = msg->msg_flags & MSG_OOB;
+	size_t left = len - urgent;
+	size_t sent = 0;
+	int ret = -EPIPE;
+	long timeo;
+
+	if (urgent && !len)
+		return -EOPNOTSUPP;
+	if (msg->msg_namelen)
+		return source.peer ? -EISCONN : -EOPNOTSUPP;
+	if (!source.peer)
+		return -ENOTCONN;
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		goto out;
+
+	if (!len)
+		return 0;
+
+	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	mutex_lock(&ds->write_lock);
+	do {
+		ret = demo_stream_write(&source, left ?: 1, !left);
+		if (ret > 0) {
+			sent += ret;
+			if (left)
+				left -= ret;
+			else
+				urgent = false;
+		} else if (ret == -EAGAIN) {
+			/* Another writer may have no wish to wait. */
+			mutex_unlock(&ds->write_lock);
+			timeo = demo_buffer_admit(sk, timeo);
+			if (timeo < 0)
+				return sent ?: timeo;
+			mutex_lock(&ds->write_lock);
+		} else {
+			break;
+		}
+	} while (left || urgent);
+	mutex_unlock(&ds->write_lock);
+
+out:
+	if (ret == -EPIPE && !sent && !(msg->msg_flags & MSG_NOSIGNAL))
+		send_sig(SIGPIPE, current, 0);
+	return sent ?: ret;
 }
 
 /**
@@ -253,64 +304,5 @@ static int demo_stream_write(struct demo_stream_source *source, size_t len,
  */
 int demo_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
-	struct sock *sk = sock->sk;
-	struct demo_sock *ds = demo_sk(sk);
-	struct sock *peer = READ_ONCE(ds->peer);
-	struct demo_stream_source source;
-	bool oob = msg->msg_flags & MSG_OOB;
-	size_t sent = 0;
-	long timeo;
-	int ret;
-
-	ret = demo_scm_send(msg, &source.scm);
-	if (ret)
-		return ret;
-	ret = -EOPNOTSUPP;
-	if (oob && !len)
-		goto out;
-	ret = peer ? -EISCONN : -EOPNOTSUPP;
-	if (msg->msg_namelen)
-		goto out;
-	ret = -ENOTCONN;
-	if (!peer)
-		goto out;
-	ret = -EPIPE;
-	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
-		goto out_pipe;
-
-	ret = 0;
-	source.sk = sk;
-	source.peer = peer;
-	source.msg = msg;
-	source.creds = demo_wants_creds(sk) || demo_wants_creds(peer);
-	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
-	mutex_lock(&ds->write_lock);
-	while (sent < len) {
-		/* Of an urgent message, it is the last byte that is urgent. */
-		if (oob && sent == len - 1)
-			ret = demo_stream_write(&source, 1, true);
-		else
-			ret = demo_stream_write(&source, len - oob - sent, false);
-		if (ret == -EAGAIN) {
-			/* Another writer may have no wish to wait. */
-			mutex_unlock(&ds->write_lock);
-			ret = demo_buffer_admit(sk, &timeo);
-			if (ret)
-				goto out;
-			mutex_lock(&ds->write_lock);
-			continue;
-		}
-		if (ret < 0)
-			break;
-		sent += ret;
-	}
-	mutex_unlock(&ds->write_lock);
-
-out_pipe:
-	if (ret == -EPIPE && !sent && !(msg->msg_flags & MSG_NOSIGNAL))
-		send_sig(SIGPIPE, current, 0);
-out:
-	if (demo_scm_any(&source.scm))
-		scm_destroy(&source.scm);
-	return sent ?: ret;
+	return demo_scm_send(sock, msg, len, demo_stream_send);
 }

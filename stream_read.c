@@ -147,7 +147,7 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 	int ret = -EAGAIN;
 	int done = 0;
 
-	sink->wants_creds = demo_wants_creds(sk);
+	sink->wants_creds = demo_asks_creds(sk);
 	/* Who publishes later wakes those who sleep by then. */
 	if (skb_queue_empty_lockless(queue))
 		return ret;
@@ -393,7 +393,7 @@ static int demo_stream_put_msg(struct sock *sk, struct sk_buff *skb,
 			       unsigned int offset, unsigned int len,
 			       struct demo_stream_sink *sink)
 {
-	return skb_copy_datagram_msg(skb, offset, sink->msg, len) ?: len;
+	return demo_buffer_read(skb, offset, sink->msg, len) ?: len;
 }
 
 /* For who asked by SO_INQ, or through io_uring. */

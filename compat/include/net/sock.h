@@ -2,25 +2,18 @@
 #ifndef DEMO_COMPAT_NET_SOCK_H
 #define DEMO_COMPAT_NET_SOCK_H
 
-#include <linux/rcupdate.h>
 #include <linux/version.h>
 #include_next <net/sock.h>
 
 /*
  * 6.16: SO_PASSCRED is a bit of struct sock, which the core sets for families
- * that it knows. Before, it is one of struct socket, which may be gone.
+ * that it knows. Before, it is one of struct socket.
  */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
-static inline bool demo_passcred(const struct sock *sk)
+static inline bool demo_passcred(const struct sock *sk,
+				 const struct socket *sock)
 {
-	const struct socket *sock;
-	bool on;
-
-	rcu_read_lock();
-	sock = READ_ONCE(sk->sk_socket);
-	on = sock && test_bit(SOCK_PASSCRED, &sock->flags);
-	rcu_read_unlock();
-	return on;
+	return test_bit(SOCK_PASSCRED, &sock->flags);
 }
 
 static inline void demo_set_passcred(struct sock *sk, bool on)
@@ -41,7 +34,8 @@ static inline void demo_inherit_passcred(struct sock *sk, struct socket *sock,
 	smp_wmb();
 }
 #else
-static inline bool demo_passcred(const struct sock *sk)
+static inline bool demo_passcred(const struct sock *sk,
+				 const struct socket *sock)
 {
 	return sk->sk_scm_credentials;
 }
