@@ -20,6 +20,7 @@
 #include "room.h"
 #include "scm.h"
 #include "sock.h"
+#include "spin.h"
 
 /* What a send buffer does not hold of the longest record, as on AF_UNIX. */
 #define DEMO_MESSAGE_SLACK	32
@@ -252,6 +253,7 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 	struct demo_sock *ds = demo_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct sk_buff *skb, *last;
+	unsigned long start = 0;
 	bool over;
 
 	for (;;) {
@@ -274,6 +276,10 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 			continue;
 		if (!timeo)
 			return NULL;
+		while (READ_ONCE(sk->sk_receive_queue.prev) == last &&
+		       !READ_ONCE(sk->sk_err) && !demo_over(sk) &&
+		       demo_spin(sk, &start))
+			;
 		/* The end is no error; the next look sees it. */
 		if (__skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
 						&timeo, last) && *err)

@@ -151,7 +151,8 @@ static __poll_t demo_poll_state(struct sock *sk)
 	u8 shutdown = READ_ONCE(sk->sk_shutdown);
 	__poll_t mask = 0;
 
-	if (READ_ONCE(sk->sk_err))
+	if (READ_ONCE(sk->sk_err) ||
+	    !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
 	if (shutdown == SHUTDOWN_MASK)
 		mask |= EPOLLHUP;
@@ -202,8 +203,6 @@ static __poll_t demo_message_poll(struct file *file, struct socket *sock,
 
 	sock_poll_wait(file, sock, wait);
 	mask = demo_poll_state(sk);
-	if (!skb_queue_empty_lockless(&sk->sk_error_queue))
-		mask |= EPOLLERR;
 	if (mask & EPOLLERR && sock_flag(sk, SOCK_SELECT_ERR_QUEUE))
 		mask |= EPOLLPRI;
 	if (sk->sk_type == SOCK_SEQPACKET &&
@@ -272,7 +271,7 @@ static int demo_compat_ioctl(struct socket *sock, unsigned int cmd,
 }
 #endif
 
-/* SO_PASSCRED and SO_INQ, which the core leaves to the families it knows. */
+/* SO_PASSCRED and so on, which the core leaves to the families it knows. */
 static int demo_set_flag(struct socket *sock, int name, sockptr_t value,
 			 unsigned int len)
 {
@@ -288,10 +287,17 @@ static int demo_set_flag(struct socket *sock, int name, sockptr_t value,
 		return 0;
 	}
 	if (sk->sk_type != SOCK_STREAM)
-		return -ENOPROTOOPT;
+		return name == SO_INQ ? -ENOPROTOOPT : -EOPNOTSUPP;
 	if (len != sizeof(flag) || flag < 0 || flag > 1)
 		return -EINVAL;
-	WRITE_ONCE(demo_sk(sk)->tells_inq, flag);
+	if (name == SO_INQ) {
+		WRITE_ONCE(demo_sk(sk)->tells_inq, flag);
+		return 0;
+	}
+	/* The lock under which the core changes the flags. */
+	lock_sock(sk);
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, flag);
+	release_sock(sk);
 	return 0;
 }
 
@@ -302,15 +308,17 @@ static int demo_set_flag(struct socket *sock, int name, sockptr_t value,
 static int demo_setsockopt(struct socket *sock, int level, int name,
 			   sockptr_t value, unsigned int len)
 {
-	/* No option of the family's own yet. */
 	if (level == SOL_DEMO)
-		return -ENOPROTOOPT;
+		return name == DEMO_ZEROCOPY ?
+			demo_set_flag(sock, SO_ZEROCOPY, value, len) :
+			-ENOPROTOOPT;
 	if (level != SOL_SOCKET)
 		return -EOPNOTSUPP;
 
 	switch (name) {
 	case SO_PASSCRED:
 	case SO_INQ:
+	case SO_ZEROCOPY:
 		return demo_set_flag(sock, name, value, len);
 	case SO_PASSSEC:
 	case SO_PASSPIDFD:
@@ -324,7 +332,20 @@ static int demo_setsockopt(struct socket *sock, int level, int name,
 static int demo_getsockopt(struct socket *sock, int level, int name,
 			   char __user *value, int __user *len)
 {
-	return level == SOL_DEMO ? -ENOPROTOOPT : -EOPNOTSUPP;
+	int answer, size;
+
+	if (level != SOL_DEMO)
+		return -EOPNOTSUPP;
+	if (name != DEMO_ZEROCOPY)
+		return -ENOPROTOOPT;
+	if (get_user(size, len))
+		return -EFAULT;
+	if (size < 0)
+		return -EINVAL;
+	answer = sock_flag(sock->sk, SOCK_ZEROCOPY);
+	size = min_t(int, size, sizeof(answer));
+	return put_user(size, len) || copy_to_user(value, &answer, size) ?
+		-EFAULT : 0;
 }
 
 static void demo_show_name(struct seq_file *m, const char *what,

@@ -189,6 +189,7 @@ static void demo_destruct(struct sock *sk)
 	DEBUG_NET_WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 	DEBUG_NET_WARN_ON_ONCE(sk->sk_socket);
 
+	skb_queue_purge(&sk->sk_error_queue);
 	demo_flight_free_node(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 	atomic_long_dec(&demo_nr_socks);

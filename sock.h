@@ -76,8 +76,8 @@ struct demo_port;
  *
  * Lives until nobody refers to it: the struct socket (until release()), the
  * peer (until the peer's release(), or another connect() of a datagram
- * socket), the listener's @pending, and every buffer in flight that it is
- * charged for.
+ * socket), the listener's @pending, every buffer in flight that it is charged
+ * for, and every send with MSG_ZEROCOPY that it has not been told the end of.
  */
 struct demo_sock {
 	struct sock		sk;

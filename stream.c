@@ -27,6 +27,7 @@
 #include "scm.h"
 #include "sock.h"
 #include "stream.h"
+#include "zerocopy.h"
 
 /* Up to this much is written in one piece, never spread over two buffers. */
 #define DEMO_STREAM_ATOM	((size_t)PAGE_SIZE)
@@ -41,6 +42,8 @@
  * @peer: who gets it
  * @msg: the bytes
  * @scm: what goes beside the first of them, or NULL
+ * @notice: of MSG_ZEROCOPY, or NULL
+ * @pins: pages are pinned, not copied
  * @creds: the writer's credentials go with all of them
  */
 struct demo_stream_source {
@@ -48,15 +51,17 @@ struct demo_stream_source {
 	struct sock		*peer;
 	struct msghdr		*msg;
 	struct scm_cookie	*scm;
+	struct ubuf_info	*notice;
+	bool			pins;
 	bool			creds;
 };
 
 /*
- * The open buffer, if @len bytes more, or an urgent one, may go into it. Finds
- * out about credentials for those who open a new one.
+ * The open buffer, if @len bytes more may go into it, and need not be @alone.
+ * Finds out about credentials for those who open a new one.
  */
-static struct sk_buff *demo_stream_claim(struct demo_stream_source *source,
-					 size_t len, bool urgent)
+static __always_inline struct sk_buff *
+demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone)
 {
 	struct sk_buff_head *queue = &source->peer->sk_receive_queue;
 	struct demo_sock *ds = demo_sk(source->peer);
@@ -66,7 +71,7 @@ static struct sk_buff *demo_stream_claim(struct demo_stream_source *source,
 	spin_lock(&queue->lock);
 	source->creds = demo_asks_creds(source->sk) ||
 			demo_wants_creds(source->peer);
-	skb = urgent ? NULL : ds->open;
+	skb = alone ? NULL : ds->open;
 	if (skb) {
 		room = skb->len - demo_buffer(skb)->end;
 		if ((room >= len || len > DEMO_STREAM_ATOM) &&
@@ -85,13 +90,14 @@ static struct sk_buff *demo_stream_claim(struct demo_stream_source *source,
  * Publish *@len more bytes of a claimed or new buffer, or none: then *@len is 0
  * after. Returns whether the queue has the buffer; else it is the caller's.
  */
-static bool demo_stream_publish(struct sock *sk, struct sock *peer,
-				struct sk_buff *skb, size_t *len)
+static __always_inline bool demo_stream_publish(struct sock *sk,
+						struct sock *peer,
+						struct sk_buff *skb,
+						size_t *len, bool urgent)
 {
 	struct sk_buff_head *queue = &peer->sk_receive_queue;
 	struct demo_buffer *buffer = demo_buffer(skb);
 	struct demo_sock *ds = demo_sk(peer);
-	bool urgent = buffer->urgent;
 	bool queued;
 
 	/* It keeps the peer's file, as long as it has one: for the signal. */
@@ -132,21 +138,13 @@ static bool demo_stream_publish(struct sock *sk, struct sock *peer,
 	return queued;
 }
 
-/* A new buffer for @len bytes, if the sender may have one. */
-static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
-					size_t len, bool urgent)
+/* A buffer for @len bytes, and for more of them, unless these stay @alone. */
+static struct sk_buff *demo_stream_alloc(struct demo_stream_source *source,
+					 size_t len, bool alone)
 {
-	struct scm_cookie *scm = source->scm;
-	struct sock *sk = source->sk;
-	int sndbuf = READ_ONCE(sk->sk_sndbuf);
-	/* Descriptors go with the bytes they were sent with, and no others. */
-	bool alone = urgent || (scm && scm->fp);
+	int sndbuf = READ_ONCE(source->sk->sk_sndbuf);
 	unsigned int need, want, shared;
 	struct sk_buff *skb;
-	int err;
-
-	if (sk_wmem_alloc_get(sk) >= sndbuf)
-		return ERR_PTR(-EAGAIN);
 
 	/*
 	 * At least two buffers fit into the send buffer. One that is shared by
@@ -164,17 +162,39 @@ static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
 	if (want < DEMO_STREAM_MAX)
 		want = SKB_WITH_OVERHEAD(roundup_pow_of_two(SKB_HEAD_ALIGN(want)));
 
-	skb = demo_buffer_alloc(sk, need, want);
+	skb = demo_buffer_alloc(source->sk, need, want);
+	if (skb)
+		skb_put(skb, alone ? min_t(size_t, len, skb_tailroom(skb)) :
+				     skb_tailroom(skb));
+	return skb;
+}
+
+/* A new buffer for @len bytes, if the sender may have one. */
+static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
+					size_t len, bool urgent, bool pinned)
+{
+	struct scm_cookie *scm = source->scm;
+	/* Descriptors go with the bytes they were sent with, and no others. */
+	bool alone = urgent || (scm && scm->fp);
+	struct sock *sk = source->sk;
+	struct sk_buff *skb;
+	int err;
+
+	if (sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
+		return ERR_PTR(-EAGAIN);
+	if (pinned)
+		skb = demo_zerocopy_alloc(sk, source->notice);
+	else
+		skb = demo_stream_alloc(source, len, alone);
 	if (!skb)
 		return ERR_PTR(-ENOBUFS);
-	skb_put(skb, alone ? min_t(size_t, len, skb_tailroom(skb)) :
-			     skb_tailroom(skb));
 	demo_buffer(skb)->urgent = urgent;
 	if (!source->creds && !scm)
 		return skb;
 
 	/* What goes with a buffer is looked after together with its charge. */
-	skb_set_owner_w(skb, sk);
+	if (!skb->sk)
+		skb_set_owner_w(skb, sk);
 	err = demo_scm_attach(skb, scm);
 	if (err) {
 		consume_skb(skb);
@@ -185,69 +205,82 @@ static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
 	return skb;
 }
 
-/* Copy @len bytes into a claimed or new buffer, and publish them. */
-static int demo_stream_fill(struct demo_stream_source *source,
-			    struct sk_buff *skb, size_t len)
+/* Bring up to @len bytes into a claimed or new buffer. */
+static __always_inline int demo_stream_load(struct demo_stream_source *source,
+					    struct sk_buff *skb, size_t len,
+					    bool pinned)
 {
-	struct demo_flight *flight = demo_buffer(skb)->flight;
 	/* Only the writer moves it. */
 	unsigned int end = demo_buffer(skb)->end;
-	struct sock *peer = source->peer;
-	int boarded = 0;
-	int err = 0;
-	bool queued;
 
+	if (pinned)
+		return demo_zerocopy_fill(skb, source->msg, len);
+	len = min_t(size_t, len, skb->len - end);
 	if (!copy_from_iter_full(skb->data + end, len, &source->msg->msg_iter))
-		err = -EFAULT;
-	else if (unlikely(flight))
-		boarded = demo_flight_board(flight, peer);
-	if (boarded < 0)
-		err = boarded;
-	if (err)
-		len = 0;
+		return -EFAULT;
+	return len;
+}
 
-	queued = demo_stream_publish(source->sk, peer, skb, &len);
+/* Send some of @len bytes, or an urgent one, and all that goes beside them. */
+static __always_inline int demo_stream_write(struct demo_stream_source *source,
+					     size_t len, bool urgent)
+{
+	bool pinned = source->pins && !urgent;
+	struct sock *peer = source->peer;
+	struct demo_flight *flight;
+	struct sk_buff *skb;
+	int boarded = 0;
+	bool queued;
+	int ret;
+
+	skb = demo_stream_claim(source, len, urgent || pinned);
+	if (!skb) {
+		skb = demo_stream_open(source, len, urgent, pinned);
+		if (IS_ERR(skb))
+			return PTR_ERR(skb);
+	}
+
+	ret = demo_stream_load(source, skb, len, pinned);
+	flight = demo_buffer(skb)->flight;
+	if (unlikely(flight) && ret > 0) {
+		boarded = demo_flight_board(flight, peer);
+		if (boarded < 0)
+			ret = boarded;
+	}
+
+	len = max(ret, 0);
+	queued = demo_stream_publish(source->sk, peer, skb, &len, urgent);
 	if (boarded > 0)
 		demo_flight_boarded(flight, queued);
 	if (!queued)
 		consume_skb(skb);
 	if (!len)
-		return err ?: -EPIPE;
+		return ret < 0 ? ret : -EPIPE;
 
 	demo_data_ready(peer);
-	return len;
+	return ret;
 }
 
-/* Send some of @len bytes, or an urgent one, and all that goes beside them. */
-static int demo_stream_write(struct demo_stream_source *source, size_t len,
-			     bool urgent)
-{
-	struct sk_buff *skb;
-	size_t room;
-
-	skb = demo_stream_claim(source, len, urgent);
-	if (!skb) {
-		skb = demo_stream_open(source, len, urgent);
-		if (IS_ERR(skb))
-			return PTR_ERR(skb);
-	}
-	room = skb->len - demo_buffer(skb)->end;
-	return demo_stream_fill(source, skb, min(len, room));
-}
-
-static int demo_stream_send(struct socket *sock, struct msghdr *msg, size_t len,
-			    struct scm_cookie *scm)
+/*
+ * The one way to send, compiled twice: a send that is @plain has nothing to do
+ * with what most have not.
+ */
+static __always_inline int demo_stream_send(struct socket *sock,
+					    struct msghdr *msg, size_t len,
+					    struct scm_cookie *scm, bool plain)
 {
 	struct sock *sk = sock->sk;
 	struct demo_sock *ds = demo_sk(sk);
+	bool zerocopy = !plain && demo_zerocopy_wanted(sk, msg->msg_flags);
 	struct demo_stream_source source = {
 		.sk	= sk,
 		.peer	= READ_ONCE(ds->peer),
 		.msg	= msg,
 		.scm	= scm,
+		.pins	= zerocopy && len >= DEMO_ZEROCOPY_MIN,
 	};
 	/* Of an urgent message, it is the last byte that is urgent. */
-	bool urgent = msg->msg_flags & MSG_OOB;
+	bool urgent = !plain && msg->msg_flags & MSG_OOB;
 	size_t left = len - urgent;
 	size_t sent = 0;
 	int ret = -EPIPE;
@@ -261,37 +294,58 @@ static int demo_stream_send(struct socket *sock, struct msghdr *msg, size_t len,
 		return -ENOTCONN;
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		goto out;
-
 	if (!len)
 		return 0;
 
 	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	mutex_lock(&ds->write_lock);
 	do {
-		ret = demo_stream_write(&source, left ?: 1, !left);
+		if (zerocopy && !source.notice) {
+			source.notice = demo_zerocopy_begin(sk, len);
+			ret = -ENOBUFS;
+			if (!source.notice)
+				break;
+		}
+		ret = plain ? demo_stream_write(&source, left, false) :
+			      demo_stream_write(&source, left ?: 1, !left);
 		if (ret > 0) {
 			sent += ret;
-			if (left)
+			if (plain || left)
 				left -= ret;
 			else
 				urgent = false;
-		} else if (ret == -EAGAIN) {
-			/* Another writer may have no wish to wait. */
-			mutex_unlock(&ds->write_lock);
-			timeo = demo_buffer_admit(sk, timeo);
-			if (timeo < 0)
-				return sent ?: timeo;
-			mutex_lock(&ds->write_lock);
-		} else {
-			break;
+			continue;
 		}
+		if (source.notice && !sent) {
+			demo_zerocopy_abort(source.notice);
+			source.notice = NULL;
+		}
+		if (ret != -EAGAIN)
+			break;
+		/* Another writer may have no wish to wait. */
+		mutex_unlock(&ds->write_lock);
+		timeo = demo_buffer_admit(sk, timeo);
+		if (timeo < 0) {
+			ret = timeo;
+			goto out_notice;
+		}
+		mutex_lock(&ds->write_lock);
 	} while (left || urgent);
 	mutex_unlock(&ds->write_lock);
 
 out:
 	if (ret == -EPIPE && !sent && !(msg->msg_flags & MSG_NOSIGNAL))
 		send_sig(SIGPIPE, current, 0);
+out_notice:
+	if (source.notice)
+		demo_zerocopy_end(source.notice, len);
 	return sent ?: ret;
+}
+
+static int demo_stream_send_any(struct socket *sock, struct msghdr *msg,
+				size_t len, struct scm_cookie *scm)
+{
+	return demo_stream_send(sock, msg, len, scm, false);
 }
 
 /**
@@ -304,5 +358,8 @@ out:
  */
 int demo_stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
-	return demo_scm_send(sock, msg, len, demo_stream_send);
+	if (unlikely(msg->msg_controllen ||
+		     msg->msg_flags & (MSG_OOB | MSG_ZEROCOPY)))
+		return demo_scm_send(sock, msg, len, demo_stream_send_any);
+	return demo_stream_send(sock, msg, len, NULL, true);
 }

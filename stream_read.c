@@ -17,6 +17,7 @@
 #include "buffer.h"
 #include "scm.h"
 #include "sock.h"
+#include "spin.h"
 #include "stream.h"
 
 /**
@@ -234,12 +235,23 @@ static bool demo_stream_idle(struct sock *sk, int flags)
 	return idle;
 }
 
+/* Much the same without the lock, for who looks again and again. */
+static bool demo_stream_quiet(struct sock *sk, int flags)
+{
+	return READ_ONCE(demo_sk(sk)->inq) <= demo_stream_skip(sk, flags) &&
+	       !READ_ONCE(sk->sk_err) &&
+	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN);
+}
+
 /* Wait until there is something to read. */
 static long demo_stream_wait(struct sock *sk, long timeo, int flags,
 			     unsigned int state)
 {
+	unsigned long start = 0;
 	DEFINE_WAIT(wait);
 
+	while (demo_stream_quiet(sk, flags) && demo_spin(sk, &start))
+		;
 	prepare_to_wait(sk_sleep(sk), &wait, state);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	if (demo_stream_idle(sk, flags) &&
@@ -429,6 +441,9 @@ int demo_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	struct sock *sk = sock->sk;
 	int ret;
 
+	if (flags & MSG_ERRQUEUE)
+		return sock_recv_errqueue(sk, msg, size, SOL_DEMO,
+					  DEMO_RECVERR);
 	ret = demo_stream_read(sk, &sink, size, flags,
 			       TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	/* Nothing goes beside an urgent byte that is read out of band. */
@@ -453,8 +468,12 @@ static int demo_stream_put_pipe(struct sock *sk, struct sk_buff *skb,
 				unsigned int offset, unsigned int len,
 				struct demo_stream_sink *sink)
 {
-	int ret = skb_splice_bits(skb, sk, offset, sink->pipe, len, sink->flags);
+	int ret;
 
+	/* The caller of MSG_ZEROCOPY writes into its pages again. */
+	if (skb_orphan_frags_rx(skb, GFP_KERNEL))
+		return -ENOMEM;
+	ret = skb_splice_bits(skb, sk, offset, sink->pipe, len, sink->flags);
 	/* A pipe without readers too: AF_UNIX tells no more. */
 	if (ret < 0)
 		return -EFAULT;

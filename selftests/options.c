@@ -270,11 +270,11 @@ TEST_F(options_accept, an_accepted_socket_has_a_cookie_of_its_own)
 	EXPECT_NE(cookie[1], cookie[2]);
 }
 
-/* The family's own level has no options yet. */
-TEST(SOL_DEMO_has_no_options)
+/* zerocopy.c has DEMO_ZEROCOPY. */
+TEST(SOL_DEMO_has_no_other_options)
 {
 	int i, j, fd, value = 1, types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
-	int options[] = { 0, 1, -1, NO_SUCH_OPTION };
+	int options[] = { 0, DEMO_RECVERR, -1, NO_SUCH_OPTION };
 	socklen_t len;
 
 	NEED_FAMILY(FAMILY_DEMO);

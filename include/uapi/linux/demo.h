@@ -35,6 +35,15 @@
 /* This machine, this network namespace. */
 #define DEMO_NODE_LOCAL		1U
 
+/*
+ * Options of level SOL_DEMO. DEMO_ZEROCOPY is SO_ZEROCOPY where the kernel does
+ * not let a module have that: MSG_ZEROCOPY means something from now on.
+ */
+#define DEMO_ZEROCOPY		1
+
+/* A control message of level SOL_DEMO: a struct sock_extended_err. */
+#define DEMO_RECVERR		2
+
 /**
  * struct sockaddr_demo - the address of a socket
  * @sdm_family: AF_DEMO
