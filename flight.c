@@ -88,7 +88,7 @@ static u64 demo_flight_stamp;
 static unsigned int demo_flight_visits;
 
 /* How many descriptors of each user are in flight, by user ID. */
-static DEFINE_XARRAY(demo_flight_users);
+static DEFINE_XARRAY_FLAGS(demo_flight_users, XA_FLAGS_ACCOUNT);
 
 /* What a user has in flight. */
 
