@@ -355,9 +355,11 @@ bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
 static void demo_hang_up(struct sock *peer, bool reset)
 {
 	spin_lock(&demo_sk(peer)->lock);
-	demo_add_shutdown(peer, SHUTDOWN_MASK);
 	if (reset)
 		WRITE_ONCE(peer->sk_err, ECONNRESET);
+	/* Pairs with readers that see the end first: they see its reason. */
+	smp_wmb();
+	demo_add_shutdown(peer, SHUTDOWN_MASK);
 	spin_unlock(&demo_sk(peer)->lock);
 	demo_state_change(peer);
 	sk_wake_async(peer, SOCK_WAKE_WAITD, POLL_HUP);

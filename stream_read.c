@@ -329,7 +329,10 @@ int demo_stream_at_mark(struct sock *sk)
 	return at_mark;
 }
 
-/* Nothing more will come. What was sent before is in the queue by then. */
+/*
+ * Nothing more will come. What was sent before is in the queue by then, and the
+ * reason, if it was a reset, in sk_err.
+ */
 static bool demo_stream_over(const struct sock *sk)
 {
 	bool over = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN ||
@@ -384,7 +387,8 @@ static ssize_t demo_stream_read(struct sock *sk, struct demo_stream_sink *sink,
 		ret = sock_error(sk);
 		if (ret)
 			break;
-		if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		/* One that came after the looks is for the next turn. */
+		if (over && READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
 			break;
 		ret = -EAGAIN;
 		if (!timeo)
