@@ -7,7 +7,7 @@
  */
 #include <sys/resource.h>
 
-#include "demo_test.h"
+#include "race.h"
 
 #define PAIRS		8
 #define SOMEBODY	54321		/* an unprivileged user without processes */
@@ -715,6 +715,93 @@ TEST(everything_is_gone_when_everything_is_closed)
 		close(client);
 		EXPECT_TRUE(no_socket_is_left());
 	}
+}
+
+/* Two calls that meet, and would close a cycle together. */
+
+#define ROUNDS	200
+
+struct crossing {
+	int pair[2][2], listener, client, accepted;
+	int mine, theirs;		/* 0, or the errno */
+};
+
+static void keep_theirs(void *arg)
+{
+	struct crossing *c = arg;
+
+	c->mine = send_fd(c->pair[0][0], c->pair[1][1]);
+}
+
+static void keep_mine(void *arg)
+{
+	struct crossing *c = arg;
+
+	c->theirs = send_fd(c->pair[1][0], c->pair[0][1]);
+}
+
+static void accept_client(void *arg)
+{
+	struct crossing *c = arg;
+
+	c->accepted = accept(c->listener, NULL, NULL);
+	c->mine = c->accepted < 0 ? errno : 0;
+}
+
+static void send_listener(void *arg)
+{
+	struct crossing *c = arg;
+
+	c->theirs = send_fd(c->client, c->listener);
+}
+
+TEST_F(cycle, of_two_sends_that_cross_one_is_refused)
+{
+	struct crossing c = {};
+	int round, count = rounds(ROUNDS), i, n;
+	struct race r;
+	char byte;
+
+	memcpy(c.pair, self->pair, sizeof(c.pair));
+	ASSERT_EQ(0, race_begin(&r, keep_mine, &c));
+	for (round = 0; round < count; round++) {
+		race(&r, keep_theirs, &c);
+		EXPECT_EQ(ELOOP, c.mine + c.theirs);
+		for (i = 0; i < 2; i++) {
+			n = recv_beside(self->pair[i][1], &byte, 1, 0, &self->b);
+			EXPECT_EQ((i ? c.theirs : c.mine) ? -1 : 1, n);
+			if (n == 1)
+				close_fds(&self->b);
+		}
+	}
+	race_end(&r);
+}
+
+/* It keeps itself, if it is sent before it lets go of the connection. */
+TEST_F(cycle_pending, accept_and_a_send_of_the_listener)
+{
+	struct crossing c = { .listener = self->listener };
+	int round, count = rounds(ROUNDS);
+	struct race r;
+
+	close(accept(self->listener, NULL, NULL));
+	ASSERT_EQ(0, race_begin(&r, send_listener, &c));
+	for (round = 0; round < count; round++) {
+		c.client = connected_socket(variant->family, variant->type, SERVICE);
+		ASSERT_LE(0, c.client);
+		race(&r, accept_client, &c);
+		EXPECT_EQ(0, c.mine);
+		if (c.theirs) {
+			EXPECT_EQ(ELOOP, c.theirs);
+			EXPECT_EQ(0, send_fd(c.client, c.listener));
+		}
+		EXPECT_EQ(1, recv_beside(c.accepted, &self->c, 1, 0, &self->b));
+		EXPECT_EQ(1, self->b.nr_fds);
+		close_fds(&self->b);
+		close(c.accepted);
+		close(c.client);
+	}
+	race_end(&r);
 }
 
 /*

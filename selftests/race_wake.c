@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who is about to wait while what it waits for happens: it sees that, or is
+ * woken. A wake-up that is lost is a call that does not return.
+ */
+#include "race.h"
+
+#define ROUNDS	100
+
+enum { SERVICE };		/* addresses of a test */
+
+/* sv[0] is who waits, sv[1] the other. -1: closed. */
+struct wake {
+	enum family family;
+	int type;
+	int sv[2];
+	struct address service;
+	int result;		/* of the call, or its events; -errno */
+	int flags;
+	short events;
+	void (*happen)(struct wake *w);
+};
+
+/* What waits. */
+
+static void wait_recv(void *arg)
+{
+	struct wake *w = arg;
+	char c;
+
+	w->result = recv(w->sv[0], &c, 1, w->flags);
+	if (w->result < 0)
+		w->result = -errno;
+}
+
+static void wait_poll(void *arg)
+{
+	struct wake *w = arg;
+	struct pollfd p = { .fd = w->sv[0], .events = w->events };
+
+	w->result = poll(&p, 1, -1) == 1 ? p.revents : -errno;
+}
+
+/* What comes first of a reset. */
+static void wait_hang_up(void *arg)
+{
+	struct wake *w = arg;
+
+	wait_poll(arg);
+	w->result = w->result > 0 && w->result & (POLLHUP | POLLERR);
+}
+
+static void wait_send(void *arg)
+{
+	struct wake *w = arg;
+
+	w->result = send(w->sv[0], "x", 1, MSG_NOSIGNAL);
+	if (w->result < 0)
+		w->result = -errno;
+}
+
+static void wait_accept(void *arg)
+{
+	struct wake *w = arg;
+	int fd = accept4(w->sv[0], NULL, NULL, SOCK_CLOEXEC);
+
+	w->result = fd < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void wait_connect(void *arg)
+{
+	struct wake *w = arg;
+
+	w->result = connect_to(w->sv[0], &w->service) ? -errno : 0;
+}
+
+/* What happens. */
+
+static void close_waker(struct wake *w, int end)
+{
+	if (w->sv[end] >= 0)
+		close(w->sv[end]);
+	w->sv[end] = -1;
+}
+
+static void peer_sends(struct wake *w)
+{
+	send(w->sv[1], "x", 1, MSG_NOSIGNAL);
+}
+
+static void peer_closes(struct wake *w)
+{
+	close_waker(w, 1);
+}
+
+static void peer_stops_writing(struct wake *w)
+{
+	shutdown(w->sv[1], SHUT_WR);
+}
+
+static void peer_stops_reading(struct wake *w)
+{
+	shutdown(w->sv[1], SHUT_RD);
+}
+
+static void own_reading_stops(struct wake *w)
+{
+	shutdown(w->sv[0], SHUT_RD);
+}
+
+static void own_writing_stops(struct wake *w)
+{
+	shutdown(w->sv[0], SHUT_WR);
+}
+
+static void peer_reads_all(struct wake *w)
+{
+	recv_until_empty(w->sv[1]);
+}
+
+static void client_connects(struct wake *w)
+{
+	int fd = unbound_socket(w->family, w->type);
+
+	connect_to(fd, &w->service);
+	close(fd);
+}
+
+static void listener_accepts(struct wake *w)
+{
+	close(accept(w->sv[1], NULL, NULL));
+}
+
+static void listener_listens_for_more(struct wake *w)
+{
+	listen(w->sv[1], 8);
+}
+
+static void happen(void *arg)
+{
+	struct wake *w = arg;
+
+	w->happen(w);
+}
+
+static int to_read(struct wake *w)
+{
+	return socketpair(family_number(w->family), w->type | SOCK_CLOEXEC, 0, w->sv);
+}
+
+/* Full, so that nothing can be sent. */
+static int to_write(struct wake *w)
+{
+	if (to_read(w) || set_number(w->sv[0], SO_SNDBUF, 0))
+		return -1;
+	return send_until_full(w->sv[0]) > 0 ? 0 : -1;
+}
+
+/* The receiver of datagrams has no room; the sender has. */
+static int to_send_to(struct wake *w)
+{
+	w->sv[1] = bound_socket(w->family, SOCK_DGRAM, SERVICE);
+	if (w->sv[1] < 0 || set_number(w->sv[1], SO_RCVBUF, 0))
+		return -1;
+	w->sv[0] = connected_socket(w->family, SOCK_DGRAM, SERVICE);
+	return w->sv[0] >= 0 && send_until_full(w->sv[0]) > 0 ? 0 : -1;
+}
+
+static int to_accept(struct wake *w)
+{
+	w->sv[0] = listening_socket(w->family, w->type, SERVICE, 8);
+	return w->sv[0] < 0 ? -1 : 0;
+}
+
+/* With a full backlog. */
+static int to_connect(struct wake *w)
+{
+	int fd;
+
+	w->sv[1] = listening_socket(w->family, w->type, SERVICE, 0);
+	w->sv[0] = unbound_socket(w->family, w->type);
+	fd = connected_socket(w->family, w->type, SERVICE);
+	close(fd);
+	return w->sv[1] >= 0 && w->sv[0] >= 0 && fd >= 0 ? 0 : -1;
+}
+
+FIXTURE(wake) {
+	struct race_baseline baseline;
+	struct race race;
+	struct wake w;
+};
+
+FIXTURE_VARIANT(wake) {
+	enum family family;
+	int type;
+};
+
+VARIANTS_ALL(wake);
+
+FIXTURE_SETUP(wake)
+{
+	NEED_FAMILY(variant->family);
+	NEED_OWN_NETWORK();
+	self->w = (struct wake){
+		.family = variant->family, .type = variant->type, .sv = { -1, -1 },
+		.service = address(variant->family, SERVICE),
+	};
+	race_baseline(&self->baseline);
+}
+
+FIXTURE_TEARDOWN(wake)
+{
+	close_waker(&self->w, 0);
+	close_waker(&self->w, 1);
+	EXPECT_BASELINE(&self->baseline, variant->family);
+}
+
+/*
+ * Rounds of each of what may happen; each is expected to make the call return
+ * this, or these events among others.
+ */
+#define EXPECT_WAKE(w, prepare, wait, what, expected)				\
+do {										\
+	int round, count = rounds(ROUNDS), want = (expected);			\
+										\
+	(w)->happen = what;							\
+	ASSERT_EQ(0, race_begin(&self->race, happen, w));			\
+	for (round = 0; round < count && !_metadata->exit_code; round++) {	\
+		ASSERT_EQ(0, prepare(w));					\
+		race(&self->race, wait, w);					\
+		if ((wait) == wait_poll)					\
+			(w)->result &= want;					\
+		EXPECT_EQ(want, (w)->result) {					\
+			TH_LOG(#wait " and " #what ", round %d", round);	\
+		}								\
+		close_waker(w, 0);						\
+		close_waker(w, 1);						\
+	}									\
+	race_end(&self->race);							\
+} while (0)
+
+TEST_F(wake, recv)
+{
+	struct wake *w = &self->w;
+
+	EXPECT_WAKE(w, to_read, wait_recv, peer_sends, 1);
+	EXPECT_WAKE(w, to_read, wait_recv, own_reading_stops, 0);
+	if (variant->type == SOCK_DGRAM)
+		return;
+	EXPECT_WAKE(w, to_read, wait_recv, peer_closes, 0);
+	EXPECT_WAKE(w, to_read, wait_recv, peer_stops_writing, 0);
+}
+
+TEST_F(wake, recv_that_only_looks)
+{
+	struct wake *w = &self->w;
+
+	w->flags = MSG_PEEK;
+	EXPECT_WAKE(w, to_read, wait_recv, peer_sends, 1);
+	EXPECT_WAKE(w, to_read, wait_recv, own_reading_stops, 0);
+	if (variant->type == SOCK_DGRAM)
+		return;
+	EXPECT_WAKE(w, to_read, wait_recv, peer_closes, 0);
+	EXPECT_WAKE(w, to_read, wait_recv, peer_stops_writing, 0);
+}
+
+TEST_F(wake, poll_to_read)
+{
+	struct wake *w = &self->w;
+
+	w->events = POLLIN | POLLRDHUP;
+	EXPECT_WAKE(w, to_read, wait_poll, peer_sends, POLLIN);
+	EXPECT_WAKE(w, to_read, wait_poll, own_reading_stops, POLLIN | POLLRDHUP);
+	if (variant->type == SOCK_DGRAM)
+		return;
+	EXPECT_WAKE(w, to_read, wait_poll, peer_closes, POLLIN | POLLRDHUP | POLLHUP);
+	EXPECT_WAKE(w, to_read, wait_poll, peer_stops_writing, POLLIN | POLLRDHUP);
+}
+
+TEST_F(wake, send)
+{
+	struct wake *w = &self->w;
+
+	EXPECT_WAKE(w, to_write, wait_send, peer_reads_all, 1);
+	EXPECT_WAKE(w, to_write, wait_send, own_writing_stops, -EPIPE);
+	if (variant->type == SOCK_DGRAM)
+		return;
+	EXPECT_WAKE(w, to_write, wait_send, peer_stops_reading, -EPIPE);
+}
+
+/* What it threw away is a reset, which a send of records tells, and then not. */
+TEST_F(wake, send_to_one_that_closes)
+{
+	struct wake *w = &self->w;
+	int round, count = rounds(ROUNDS);
+
+	w->happen = peer_closes;
+	ASSERT_EQ(0, race_begin(&self->race, happen, w));
+	for (round = 0; round < count && !_metadata->exit_code; round++) {
+		ASSERT_EQ(0, to_write(w));
+		race(&self->race, wait_send, w);
+		if (variant->type == SOCK_DGRAM) {
+			EXPECT_EQ(-ECONNREFUSED, w->result);
+		} else if (w->result != -EPIPE) {
+			EXPECT_EQ(-ECONNRESET, w->result);
+		}
+		close_waker(w, 0);
+	}
+	race_end(&self->race);
+}
+
+TEST_F(wake, poll_to_write)
+{
+	struct wake *w = &self->w;
+
+	w->events = POLLOUT;
+	EXPECT_WAKE(w, to_write, wait_poll, peer_reads_all, POLLOUT);
+	if (variant->type == SOCK_DGRAM)
+		return;
+	EXPECT_WAKE(w, to_write, wait_hang_up, peer_closes, 1);
+}
+
+/* Many senders to one receiver wait for room there. */
+FIXTURE(wake_dgram) {
+	struct race_baseline baseline;
+	struct race race;
+	struct wake w;
+};
+
+FIXTURE_VARIANT(wake_dgram) {
+	enum family family;
+	int type;
+};
+
+VARIANTS_DGRAM(wake_dgram);
+
+FIXTURE_SETUP(wake_dgram)
+{
+	NEED_FAMILY(variant->family);
+	NEED_OWN_NETWORK();
+	self->w = (struct wake){
+		.family = variant->family, .type = variant->type, .sv = { -1, -1 },
+		.service = address(variant->family, SERVICE),
+	};
+	race_baseline(&self->baseline);
+}
+
+FIXTURE_TEARDOWN(wake_dgram)
+{
+	close_waker(&self->w, 0);
+	close_waker(&self->w, 1);
+	EXPECT_BASELINE(&self->baseline, variant->family);
+}
+
+TEST_F(wake_dgram, send_to_a_receiver_without_room)
+{
+	struct wake *w = &self->w;
+
+	EXPECT_WAKE(w, to_send_to, wait_send, peer_reads_all, 1);
+	EXPECT_WAKE(w, to_send_to, wait_send, peer_closes, -ECONNREFUSED);
+	/* AF_UNIX lets it wait on. */
+	if (variant->family == FAMILY_DEMO)
+		EXPECT_WAKE(w, to_send_to, wait_send, peer_stops_reading, -EPIPE);
+}
+
+TEST_F(wake_dgram, poll_to_send_to_a_receiver_without_room)
+{
+	struct wake *w = &self->w;
+
+	w->events = POLLOUT;
+	EXPECT_WAKE(w, to_send_to, wait_poll, peer_reads_all, POLLOUT);
+	EXPECT_WAKE(w, to_send_to, wait_poll, peer_closes, POLLOUT);
+}
+
+/* Listeners. */
+FIXTURE(wake_connection) {
+	struct race_baseline baseline;
+	struct race race;
+	struct wake w;
+};
+
+FIXTURE_VARIANT(wake_connection) {
+	enum family family;
+	int type;
+};
+
+VARIANTS_CONNECTION(wake_connection);
+
+FIXTURE_SETUP(wake_connection)
+{
+	NEED_FAMILY(variant->family);
+	NEED_OWN_NETWORK();
+	self->w = (struct wake){
+		.family = variant->family, .type = variant->type, .sv = { -1, -1 },
+		.service = address(variant->family, SERVICE),
+	};
+	race_baseline(&self->baseline);
+}
+
+FIXTURE_TEARDOWN(wake_connection)
+{
+	close_waker(&self->w, 0);
+	close_waker(&self->w, 1);
+	EXPECT_BASELINE(&self->baseline, variant->family);
+}
+
+TEST_F(wake_connection, accept)
+{
+	struct wake *w = &self->w;
+
+	EXPECT_WAKE(w, to_accept, wait_accept, client_connects, 0);
+	EXPECT_WAKE(w, to_accept, wait_accept, own_reading_stops, -EINVAL);
+}
+
+TEST_F(wake_connection, poll_to_accept)
+{
+	struct wake *w = &self->w;
+
+	w->events = POLLIN;
+	EXPECT_WAKE(w, to_accept, wait_poll, client_connects, POLLIN);
+	EXPECT_WAKE(w, to_accept, wait_poll, own_reading_stops, POLLIN);
+}
+
+TEST_F(wake_connection, connect_to_a_listener_without_room)
+{
+	struct wake *w = &self->w;
+
+	EXPECT_WAKE(w, to_connect, wait_connect, listener_accepts, 0);
+	EXPECT_WAKE(w, to_connect, wait_connect, listener_listens_for_more, 0);
+	EXPECT_WAKE(w, to_connect, wait_connect, peer_closes, -ECONNREFUSED);
+	/* AF_UNIX lets it wait on. */
+	if (variant->family == FAMILY_DEMO)
+		EXPECT_WAKE(w, to_connect, wait_connect, peer_stops_reading, -ECONNREFUSED);
+}
+
+TEST_HARNESS_MAIN
