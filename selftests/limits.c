@@ -1,0 +1,613 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * An unprivileged user who wants all there is: each kind of thing has a limit
+ * that stops him, with an errno, and everybody else goes on. "Limits" in
+ * Documentation/af_demo.rst is the list.
+ */
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "usage.h"
+
+#define SOMEBODY	54321		/* an unprivileged user without processes */
+#define MEMORY		(8 * MIB)	/* of his memory cgroup */
+
+/*
+ * What is not charged, of what the attackers here take. A debug kernel keeps
+ * what was freed for a while, and does not charge that.
+ */
+#define UNCHARGED	(2 * MIB)
+
+enum { SERVICE };			/* addresses of a test */
+
+/* Shared by the attacker and who looks on. */
+struct report {
+	int error;			/* what stopped him; 0: nothing yet */
+	long count;			/* what he got before */
+	bool over;			/* he may go */
+};
+
+struct attack {
+	enum family family;
+	int type;
+	struct report *report;
+	struct address service;		/* of the one who looks on */
+};
+
+static int be_somebody(void)
+{
+	return setresgid(SOMEBODY, SOMEBODY, SOMEBODY) ||
+	       setresuid(SOMEBODY, SOMEBODY, SOMEBODY) ? -1 : 0;
+}
+
+static int limit_files(rlim_t n)
+{
+	struct rlimit limit = { n, n };
+
+	return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static long number_of(const char *path)
+{
+	char text[32] = "";
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return -1;
+	if (!fgets(text, sizeof(text), f))
+		text[0] = 0;
+	fclose(f);
+	return text[0] ? atol(text) : -1;
+}
+
+/* A day in the life of everybody else: all that the family is for. */
+static bool others_go_on(enum family family)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+	char big[20000], back[20000];
+	bool fine = true;
+	int sv[2], fd;
+	size_t i;
+
+	memset(big, 'o', sizeof(big));
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		if (connected_pair(family, types[i], 100, sv))
+			return false;
+		fine &= send(sv[0], big, sizeof(big), MSG_DONTWAIT) == sizeof(big) &&
+			recv(sv[1], back, sizeof(back), MSG_DONTWAIT) == sizeof(back) &&
+			!memcmp(big, back, sizeof(big));
+		fine &= !send_fd(sv[1], sv[1]);
+		close(sv[0]);
+		close(sv[1]);
+		fd = unbound_socket(family, types[i]);
+		fine &= fd >= 0;
+		if (family == FAMILY_DEMO) {
+			struct address any = demo_address(DEMO_NODE_LOCAL, DEMO_PORT_ANY);
+
+			fine &= !bind_to(fd, &any);
+		}
+		close(fd);
+	}
+	return fine;
+}
+
+/* Attacks. Each takes what it can, and returns the errno that ended it. */
+
+static int take_sockets(struct attack *a)
+{
+	while (unbound_socket(a->family, a->type) >= 0)
+		a->report->count++;
+	return errno;
+}
+
+static int take_ports(struct attack *a)
+{
+	struct address any = demo_address(DEMO_NODE_LOCAL, DEMO_PORT_ANY);
+	int fd;
+
+	for (;;) {
+		fd = unbound_socket(a->family, a->type);
+		if (fd < 0 || bind_to(fd, &any))
+			return errno;
+		a->report->count++;
+	}
+}
+
+/* Connections that nobody accepts: they take no descriptor, so few are enough. */
+static int take_pending(struct attack *a)
+{
+	unsigned int n = 0;
+	int fd;
+
+	for (;;) {
+		if (listening_socket(a->family, a->type, n, 1 << 30) < 0)
+			return errno;
+		while ((fd = connected_socket(a->family, a->type | SOCK_NONBLOCK, n)) >= 0) {
+			close(fd);
+			a->report->count++;
+		}
+		if (errno != EAGAIN)
+			return errno;
+		n++;
+	}
+}
+
+static int fill(struct attack *a, size_t len)
+{
+	static char message[65536];
+	ssize_t n;
+	int sv[2];
+
+	for (;;) {
+		if (socketpair(family_number(a->family), a->type, 0, sv))
+			return errno;
+		set_number(sv[0], SO_SNDBUF, 1 << 30);
+		while ((n = send(sv[0], message, len, MSG_DONTWAIT)) > 0)
+			a->report->count += n;
+		if (errno != EAGAIN)
+			return errno;
+	}
+}
+
+static int queue_small(struct attack *a)
+{
+	return fill(a, 100);
+}
+
+static int queue_large(struct attack *a)
+{
+	return fill(a, 65536);
+}
+
+/* Descriptors in flight: the same one, as often as it goes into a message. */
+static int send_descriptors(struct attack *a)
+{
+	int sv[2], fds[MAX_FDS], i;
+
+	for (i = 0; i < MAX_FDS; i++)
+		fds[i] = STDERR_FILENO;
+	for (;;) {
+		if (socketpair(family_number(a->family), a->type, 0, sv))
+			return errno;
+		while (send_beside(sv[0], "x", 1, MSG_DONTWAIT, fds, MAX_FDS, NULL) == 1)
+			a->report->count += MAX_FDS;
+		if (errno != EAGAIN)
+			return errno;
+	}
+}
+
+/* Sockets that are nowhere but in flight: they take no descriptor of his. */
+static int hide_sockets(struct attack *a)
+{
+	int top[2], sv[2], error;
+
+	if (socketpair(family_number(a->family), a->type, 0, top))
+		return errno;
+	for (;;) {
+		if (socketpair(family_number(a->family), a->type, 0, sv))
+			return errno;
+		error = send_fd(top[0], sv[0]) ?: send_fd(top[0], sv[1]);
+		close(sv[0]);
+		close(sv[1]);
+		if (error == EAGAIN) {
+			/* A full one is left, and counts as one descriptor. */
+			if (socketpair(family_number(a->family), a->type, 0, top))
+				return errno;
+		} else if (error) {
+			return error;
+		}
+		a->report->count += 2;
+	}
+}
+
+/*
+ * In a memory cgroup. The out-of-memory killer would end him: so he is exempt
+ * from it, and gets an errno. What he uses of his own memory is all there before,
+ * because a page that is missing then would have nobody to give it.
+ */
+static void attack_from_cgroup(const struct cgroup *c, struct attack *a,
+			       int (*call)(struct attack *a))
+{
+	if (!cgroup_join(c) || !write_text("/proc/self/oom_score_adj", "-1000") ||
+	    limit_files(1 << 20) || dup2(STDERR_FILENO, (1 << 15) - 1) < 0 ||
+	    mlockall(MCL_CURRENT | MCL_FUTURE) || be_somebody()) {
+		__atomic_store_n(&a->report->error, -1, __ATOMIC_RELEASE);
+		_exit(1);
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	__atomic_store_n(&a->report->error, call(a), __ATOMIC_RELEASE);
+	/* With all of it in his hands. */
+	while (!__atomic_load_n(&a->report->over, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	_exit(0);
+}
+
+FIXTURE(limits) {
+	struct cgroup cgroup;
+	struct report *report;
+	struct attack attack;
+};
+
+FIXTURE_VARIANT(limits) {
+	enum family family;
+	int type;
+	int (*call)(struct attack *a);
+};
+
+#define VARIANT_LIMITS(family_name, FAMILY, type_name, TYPE, attack_name)	\
+	FIXTURE_VARIANT_ADD(limits, family_name##_##type_name##_##attack_name) { \
+		.family = FAMILY_##FAMILY, .type = SOCK_##TYPE, .call = attack_name, \
+	}
+
+VARIANT_LIMITS(demo, DEMO, stream, STREAM, take_sockets);
+VARIANT_LIMITS(unix, UNIX, stream, STREAM, take_sockets);
+VARIANT_LIMITS(demo, DEMO, dgram, DGRAM, take_ports);
+VARIANT_LIMITS(demo, DEMO, stream, STREAM, take_pending);
+VARIANT_LIMITS(unix, UNIX, stream, STREAM, take_pending);
+VARIANT_LIMITS(demo, DEMO, seqpacket, SEQPACKET, take_pending);
+VARIANT_LIMITS(demo, DEMO, stream, STREAM, queue_small);
+VARIANT_LIMITS(unix, UNIX, stream, STREAM, queue_small);
+VARIANT_LIMITS(demo, DEMO, stream, STREAM, queue_large);
+VARIANT_LIMITS(unix, UNIX, stream, STREAM, queue_large);
+VARIANT_LIMITS(demo, DEMO, dgram, DGRAM, queue_small);
+VARIANT_LIMITS(demo, DEMO, dgram, DGRAM, queue_large);
+VARIANT_LIMITS(unix, UNIX, dgram, DGRAM, queue_large);
+VARIANT_LIMITS(demo, DEMO, seqpacket, SEQPACKET, queue_small);
+VARIANT_LIMITS(demo, DEMO, seqpacket, SEQPACKET, queue_large);
+VARIANT_LIMITS(demo, DEMO, stream, STREAM, send_descriptors);
+VARIANT_LIMITS(demo, DEMO, dgram, DGRAM, send_descriptors);
+VARIANT_LIMITS(demo, DEMO, seqpacket, SEQPACKET, hide_sockets);
+
+FIXTURE_SETUP(limits)
+{
+	char most[16];
+
+	NEED_FAMILY(variant->family);
+	if (geteuid())
+		SKIP(return, "to limit somebody takes root");
+	NEED_OWN_NETWORK();
+	if (!cgroup_make(&self->cgroup))
+		SKIP(return, "there is no memory cgroup");
+	sprintf(most, "%ld", MEMORY);
+	ASSERT_TRUE(cgroup_set(&self->cgroup, "memory.max", most));
+	/* Where nothing swaps, there is no such file. */
+	cgroup_set(&self->cgroup, "memory.swap.max", "0");
+	self->report = mmap(NULL, sizeof(*self->report), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->report);
+	*self->report = (struct report){};
+	self->attack = (struct attack){
+		.family = variant->family, .type = variant->type, .report = self->report,
+	};
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	if (self->cgroup.stat[0])
+		cgroup_leave(&self->cgroup);
+}
+
+/* As usage(), without the work of settling, which takes a debug kernel long. */
+static struct usage usage_now(const struct cgroup *c)
+{
+	return (struct usage){
+		.slab = KIB * number_in("/proc/meminfo", "SUnreclaim"),
+		.cgroup = cgroup_usage(c),
+	};
+}
+
+static int wait_for_report(struct report *r)
+{
+	int error;
+
+	while (!(error = __atomic_load_n(&r->error, __ATOMIC_ACQUIRE)))
+		usleep(10000);
+	return error;
+}
+
+TEST_F(limits, what_a_memory_cgroup_may_have_is_all_that_it_gets)
+{
+	struct usage before, taken;
+	int error;
+	pid_t pid;
+
+	before = usage_now(&self->cgroup);
+	pid = fork();
+	if (!pid)
+		attack_from_cgroup(&self->cgroup, &self->attack, variant->call);
+	ASSERT_LT(0, pid);
+	error = wait_for_report(self->report);
+	taken = usage_now(&self->cgroup);
+	taken.slab -= before.slab;
+	taken.cgroup -= before.cgroup;
+	TH_LOG("%s after %ld", strerror(error), self->report->count);
+	LOG_USAGE("taken", &self->cgroup, &taken);
+
+	/* ENFILE is what the core says when it has no memory for an inode. */
+	EXPECT_TRUE(error == ENOMEM || error == ENOBUFS || error == ENFILE);
+	EXPECT_LT(0, self->report->count);
+	/* The larger part is what he was after, and nearly all was charged. */
+	EXPECT_LT(MEMORY / 2, taken.cgroup);
+	EXPECT_GE(MEMORY, taken.cgroup);
+	if (variant->family == FAMILY_DEMO) {
+		EXPECT_GE(taken.cgroup + UNCHARGED, taken.slab);
+	}
+	EXPECT_TRUE(others_go_on(variant->family));
+
+	/* and when he goes, all of it is given back */
+	__atomic_store_n(&self->report->over, true, __ATOMIC_RELEASE);
+	EXPECT_EQ(0, child_exit(pid));
+	EXPECT_GE(NOISE, cgroup_left(&self->cgroup, before.cgroup));
+	EXPECT_TRUE(others_go_on(variant->family));
+}
+
+/* As it is without the exemption. */
+TEST_F(limits, who_does_not_stop_is_killed_and_leaves_nothing)
+{
+	long before = cgroup_usage(&self->cgroup);
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		if (!cgroup_join(&self->cgroup) || limit_files(1 << 20) || be_somebody())
+			_exit(1);
+		for (;;) {
+			if (variant->call(&self->attack) == ETOOMANYREFS)
+				_exit(2);
+			usleep(1000);
+		}
+	}
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	EXPECT_GE(NOISE, cgroup_left(&self->cgroup, before));
+	if (variant->family == FAMILY_DEMO) {
+		while (count_demo_sockets() > 0)
+			usleep(1000);
+	}
+	EXPECT_TRUE(others_go_on(variant->family));
+}
+
+/* The limits of their own that are there without a cgroup. */
+
+FIXTURE(own) {
+	long wmem_max;
+	struct report *report;
+	struct attack attack;
+};
+
+FIXTURE_VARIANT(own) {
+	enum family family;
+	int type;
+};
+
+VARIANTS_ALL(own);
+
+FIXTURE_SETUP(own)
+{
+	NEED_FAMILY(variant->family);
+	if (geteuid())
+		SKIP(return, "to be another user takes root");
+	/* A namespace of one's own does not show it on every kernel. */
+	self->wmem_max = number_of("/proc/sys/net/core/wmem_max");
+	NEED_OWN_NETWORK();
+	self->report = mmap(NULL, sizeof(*self->report), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->report);
+	*self->report = (struct report){};
+	self->attack = (struct attack){
+		.family = variant->family, .type = variant->type, .report = self->report,
+		.service = address(variant->family, SERVICE),
+	};
+}
+
+FIXTURE_TEARDOWN(own)
+{
+}
+
+/* Attack as somebody with so many descriptors; he stays until end_attack(). */
+static pid_t begin_attack(struct attack *a, int (*call)(struct attack *a), int files)
+{
+	pid_t pid = fork_child();
+
+	if (pid)
+		return pid;
+	if (limit_files(files) || be_somebody())
+		_exit(1);
+	__atomic_store_n(&a->report->error, call(a), __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&a->report->over, __ATOMIC_ACQUIRE))
+		usleep(1000);
+	_exit(0);
+}
+
+static int end_attack(struct attack *a, pid_t pid)
+{
+	__atomic_store_n(&a->report->over, true, __ATOMIC_RELEASE);
+	return child_exit(pid);
+}
+
+#define FILES	200
+
+TEST_F(own, sockets_stop_at_RLIMIT_NOFILE)
+{
+	pid_t pid = begin_attack(&self->attack, take_sockets, FILES);
+
+	EXPECT_EQ(EMFILE, wait_for_report(self->report));
+	EXPECT_GE(FILES, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+TEST_F(own, ports_stop_at_RLIMIT_NOFILE)
+{
+	pid_t pid;
+
+	/* AF_UNIX has none. */
+	if (variant->family == FAMILY_UNIX)
+		return;
+	pid = begin_attack(&self->attack, take_ports, FILES);
+	EXPECT_EQ(EMFILE, wait_for_report(self->report));
+	EXPECT_GE(FILES, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+TEST_F(own, sockets_in_flight_stop_at_RLIMIT_NOFILE)
+{
+	pid_t pid;
+
+	/* AF_UNIX counts otherwise. */
+	if (variant->family == FAMILY_UNIX)
+		return;
+	pid = begin_attack(&self->attack, hide_sockets, FILES);
+	EXPECT_EQ(ETOOMANYREFS, wait_for_report(self->report));
+	EXPECT_GE(FILES, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+/* What a socket may have in flight, whatever its owner would like. */
+static int queue_at_one(struct attack *a)
+{
+	static const char message[3000];
+	int sv[2];
+
+	if (socketpair(family_number(a->family), a->type, 0, sv))
+		return errno;
+	if (!set_number(sv[0], SO_SNDBUFFORCE, 1 << 30) ||
+	    !set_number(sv[1], SO_RCVBUFFORCE, 1 << 30) || errno != EPERM) {
+		return -1;
+	}
+	if (set_number(sv[0], SO_SNDBUF, 1 << 30) || set_number(sv[1], SO_RCVBUF, 1 << 30))
+		return errno;
+	while (send(sv[0], message, sizeof(message), MSG_DONTWAIT) > 0)
+		;
+	a->report->count = unsent(sv[0]);
+	return errno;
+}
+
+TEST_F(own, data_in_flight_stops_at_wmem_max)
+{
+	pid_t pid;
+
+	pid = begin_attack(&self->attack, queue_at_one, FILES);
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	TH_LOG("%ld bytes, net.core.wmem_max is %ld", self->report->count, self->wmem_max);
+	EXPECT_LT(0, self->report->count);
+	/* Twice that, and a buffer. */
+	EXPECT_GE(2 * self->wmem_max + 65536, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+/* Many sockets that send to somebody who does not receive. */
+static int flood(struct attack *a)
+{
+	static const char message[1000];
+	int i, fd, error = 0;
+
+	for (i = 0; i < FILES / 2; i++) {
+		fd = unbound_socket(a->family, a->type);
+		if (fd < 0)
+			return errno;
+		while (sendto(fd, message, sizeof(message), MSG_DONTWAIT, &a->service.sa,
+			      a->service.len) > 0)
+			a->report->count += sizeof(message);
+		error = errno;
+	}
+	return error;
+}
+
+/* AF_UNIX has a limit of 10 messages. */
+TEST_F(own, datagrams_to_somebody_stop_at_his_SO_RCVBUF)
+{
+	int receiver, rcvbuf;
+	pid_t pid;
+
+	if (variant->family == FAMILY_UNIX || variant->type != SOCK_DGRAM)
+		return;
+	receiver = bound_socket(variant->family, SOCK_DGRAM, SERVICE);
+	ASSERT_LE(0, receiver);
+	rcvbuf = get_number(receiver, SO_RCVBUF);
+	pid = begin_attack(&self->attack, flood, FILES);
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	TH_LOG("%ld bytes, SO_RCVBUF is %d", self->report->count, rcvbuf);
+	EXPECT_LT(rcvbuf / 4, self->report->count);
+	EXPECT_GE(rcvbuf, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+	/* What was sent is there still, and then there is room again. */
+	EXPECT_EQ(self->report->count, recv_until_empty(receiver));
+	EXPECT_EQ(0, try_call(send_to, variant->family, SOCK_DGRAM, &self->attack.service));
+	close(receiver);
+}
+
+static int connect_to_one(struct attack *a)
+{
+	int fd;
+
+	if (listening_socket(a->family, a->type, SERVICE, 1 << 30) < 0)
+		return errno;
+	while ((fd = connected_socket(a->family, a->type | SOCK_NONBLOCK, SERVICE)) >= 0) {
+		close(fd);
+		a->report->count++;
+	}
+	return errno;
+}
+
+TEST_F(own, connections_that_nobody_accepts_stop_at_somaxconn)
+{
+	pid_t pid;
+
+	if (variant->type == SOCK_DGRAM)
+		return;
+	/* Of this namespace alone. */
+	if (!write_text("/proc/sys/net/core/somaxconn", "100"))
+		SKIP(return, "net.core.somaxconn: %s", strerror(errno));
+	pid = begin_attack(&self->attack, connect_to_one, FILES);
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	EXPECT_EQ(101, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+/*
+ * Pending connections have no descriptor. All sockets there are, of everybody,
+ * are no more than twice the files that there may be.
+ */
+TEST_F(own, sockets_of_all_stop_at_twice_file_max)
+{
+	int fds[4], i;
+	char text[32];
+	long max;
+	pid_t pid;
+
+	if (variant->type == SOCK_DGRAM)
+		return;
+	if (access("/task", F_OK))
+		SKIP(return, "this takes the sockets of the whole machine: only in the tests' VM");
+	max = number_of("/proc/sys/fs/file-max");
+	if (!write_text("/proc/sys/fs/file-max", "1000"))
+		SKIP(return, "fs.file-max: %s", strerror(errno));
+	pid = begin_attack(&self->attack, take_pending, FILES);
+	EXPECT_EQ(ENFILE, wait_for_report(self->report));
+	TH_LOG("%ld connections", self->report->count);
+	/* Each has two ends, of which the closed one is kept by the other. */
+	EXPECT_GE(1000, self->report->count);
+	EXPECT_LE(900, self->report->count);
+	/* Nor has root any, once the last odd ones are taken. */
+	for (i = 0; i < 4; i++)
+		fds[i] = unbound_socket(variant->family, variant->type);
+	EXPECT_EQ(-1, fds[3]);
+	EXPECT_EQ(ENFILE, errno);
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+	sprintf(text, "%ld", max);
+	EXPECT_TRUE(write_text("/proc/sys/fs/file-max", text));
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+TEST_HARNESS_MAIN
