@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the kernel had in its memory before does not come to a program: not with
+ * names, padding, data, control messages or options, nor to a filter. The free
+ * memory of the kernel is filled with something known first, and so is what a
+ * call writes to: of the one nothing must show, of the other all that is behind
+ * what the call says it wrote.
+ *
+ * Of a kernel that clears all memory it gives out (init_on_alloc), nothing could
+ * show. The debug kernel does not; boot others with init_on_alloc=0, and with
+ * slub_debug=P, whose poison is looked for, too.
+ */
+#include <linux/filter.h>
+#include <sys/mman.h>
+
+#include "demo_test.h"
+
+#define SECRET	0xc5			/* in the kernel's free memory */
+#define FILL	0xa7			/* in ours, before a call writes there */
+#define LARGEST	20000
+
+enum { SERVICE, CLIENT };		/* addresses of a test */
+
+static const unsigned char poison[] = { SECRET, 0x5a, 0x6b, 0xaa };
+
+/* Fill free memory: pages, and what is allocated for messages of all sizes. */
+static void bury_secrets(enum family family)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
+	static unsigned char secret[LARGEST];
+	size_t i, len, pages = 8 << 20;
+	int sv[2];
+	void *p;
+
+	memset(secret, SECRET, sizeof(secret));
+	p = mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p != MAP_FAILED) {
+		memset(p, SECRET, pages);
+		munmap(p, pages);
+	}
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		for (len = 16; len < LARGEST; len += len / 2) {
+			if (socketpair(family_number(family), types[i], 0, sv))
+				return;
+			while (send(sv[0], secret, len, MSG_DONTWAIT) > 0)
+				;
+			close(sv[0]);
+			close(sv[1]);
+		}
+	}
+}
+
+static bool untouched(const void *buf, size_t from, size_t to)
+{
+	const unsigned char *p = buf;
+
+	while (from < to && p[from] == FILL)
+		from++;
+	return from >= to;
+}
+
+/* Four bytes in a row that look like what was there before. */
+static bool shows_a_secret(const void *buf, size_t len)
+{
+	const unsigned char *p = buf;
+	size_t i, j;
+
+	for (i = 0; i + 4 <= len; i++)
+		for (j = 0; j < sizeof(poison); j++)
+			if (p[i] == poison[j] && p[i + 1] == poison[j] &&
+			    p[i + 2] == poison[j] && p[i + 3] == poison[j])
+				return true;
+	return false;
+}
+
+FIXTURE(secrets) {
+	int sv[2];
+	union {
+		unsigned char name[256];
+		struct sockaddr sa;
+		struct sockaddr_demo demo;
+	};
+	socklen_t len;
+	unsigned char buf[LARGEST], sent[LARGEST];
+};
+
+FIXTURE_VARIANT(secrets) {
+	enum family family;
+	int type;
+};
+
+VARIANTS_ALL(secrets);
+
+FIXTURE_SETUP(secrets)
+{
+	NEED_FAMILY(variant->family);
+	ASSERT_EQ(0, connected_pair(variant->family, variant->type, SERVICE, self->sv));
+	bury_secrets(variant->family);
+}
+
+FIXTURE_TEARDOWN(secrets)
+{
+	close(self->sv[0]);
+	close(self->sv[1]);
+}
+
+#define EXPECT_CLEAN_NAME(room, call)						\
+do {										\
+	memset(self->name, FILL, sizeof(self->name));				\
+	self->len = room;							\
+	EXPECT_LE(0, (call));							\
+	EXPECT_TRUE(untouched(self->name, self->len < (room) ? self->len : (room), \
+			      sizeof(self->name)));				\
+	EXPECT_FALSE(shows_a_secret(self->name, sizeof(self->name)));		\
+	if (variant->family == FAMILY_DEMO) {					\
+		EXPECT_EQ(sizeof(self->demo), self->len);			\
+		if ((room) >= sizeof(self->demo)) {				\
+			EXPECT_EQ(0, self->demo.sdm_reserved);			\
+			EXPECT_EQ(0, self->demo.sdm_flags);			\
+			EXPECT_EQ(0, self->demo.sdm_zero[0] | self->demo.sdm_zero[1] | \
+				     self->demo.sdm_zero[2]);			\
+		}								\
+	}									\
+} while (0)
+
+TEST_F(secrets, names_are_as_long_as_they_say_and_clean)
+{
+	static const socklen_t rooms[] = { sizeof(self->name), 16, 5, 0 };
+	int fd, listener;
+	size_t i;
+
+	fd = unbound_socket(variant->family, variant->type);
+	for (i = 0; i < ARRAY_SIZE(rooms); i++) {
+		EXPECT_CLEAN_NAME(rooms[i], getsockname(self->sv[0], &self->sa, &self->len));
+		EXPECT_CLEAN_NAME(rooms[i], getsockname(self->sv[1], &self->sa, &self->len));
+		EXPECT_CLEAN_NAME(rooms[i], getsockname(fd, &self->sa, &self->len));
+		EXPECT_CLEAN_NAME(rooms[i], getpeername(self->sv[0], &self->sa, &self->len));
+		EXPECT_CLEAN_NAME(rooms[i], getpeername(self->sv[1], &self->sa, &self->len));
+		if (variant->type == SOCK_DGRAM)
+			continue;
+		listener = listening_socket(variant->family, variant->type, CLIENT, 8);
+		close(connected_socket(variant->family, variant->type, CLIENT));
+		EXPECT_CLEAN_NAME(rooms[i], close(accept(listener, &self->sa, &self->len)));
+		close(listener);
+	}
+	close(fd);
+}
+
+/* On AF_UNIX, only datagrams have a sender's name; else none is written. */
+TEST_F(secrets, names_of_senders_too)
+{
+	char c;
+
+	ASSERT_EQ(1, send(self->sv[0], "x", 1, 0));
+	memset(self->name, FILL, sizeof(self->name));
+	self->len = sizeof(self->name);
+	ASSERT_EQ(1, recvfrom(self->sv[1], &c, 1, 0, &self->sa, &self->len));
+	EXPECT_TRUE(untouched(self->name, self->len, sizeof(self->name)));
+	EXPECT_FALSE(shows_a_secret(self->name, sizeof(self->name)));
+	if (variant->family == FAMILY_DEMO) {
+		EXPECT_EQ(sizeof(self->demo), self->len);
+		EXPECT_EQ(0, self->demo.sdm_reserved | self->demo.sdm_flags |
+			     self->demo.sdm_zero[0] | self->demo.sdm_zero[1] |
+			     self->demo.sdm_zero[2]);
+	}
+}
+
+/* Sizes around those of the buffers; the first uses of them, and later ones. */
+TEST_F(secrets, behind_the_data_nothing_is_written)
+{
+	static const int flags[] = { MSG_PEEK, MSG_TRUNC, 0 };
+	ssize_t len;
+	int round;
+	size_t i;
+
+	for (round = 0; round < 2; round++) {
+		for (len = 1; len < LARGEST - 100; len += len / 4 + 1) {
+			pattern_fill(self->sent, len, round, len);
+			ASSERT_EQ(len, send(self->sv[0], self->sent, len, 0));
+			for (i = 0; i < ARRAY_SIZE(flags); i++) {
+				/* On a stream, MSG_TRUNC takes the bytes. */
+				if (flags[i] == MSG_TRUNC && variant->type == SOCK_STREAM)
+					continue;
+				memset(self->buf, FILL, sizeof(self->buf));
+				EXPECT_EQ(len, recv(self->sv[1], self->buf, sizeof(self->buf),
+						    flags[i]));
+				EXPECT_EQ(0, memcmp(self->buf, self->sent, len));
+				EXPECT_TRUE(untouched(self->buf, len, sizeof(self->buf)));
+				if (flags[i] == MSG_TRUNC) {
+					ASSERT_EQ(len, send(self->sv[0], self->sent, len, 0));
+				}
+			}
+			EXPECT_EQ(0, recv_until_empty(self->sv[1]));
+		}
+		/* A part of it, and the rest is not there any more, or is as sent. */
+		ASSERT_EQ(1000, send(self->sv[0], self->sent, 1000, 0));
+		memset(self->buf, FILL, sizeof(self->buf));
+		EXPECT_EQ(10, recv(self->sv[1], self->buf, 10, 0));
+		EXPECT_TRUE(untouched(self->buf, 10, sizeof(self->buf)));
+		recv_until_empty(self->sv[1]);
+	}
+}
+
+TEST_F(secrets, a_pipe_gets_what_was_sent_and_no_more)
+{
+	int p[2];
+
+	ASSERT_EQ(0, pipe(p));
+	ASSERT_EQ(10, send(self->sv[0], "0123456789", 10, 0));
+	ASSERT_EQ(10, splice(self->sv[1], NULL, p[1], NULL, 4096, 0));
+	memset(self->buf, FILL, sizeof(self->buf));
+	EXPECT_EQ(10, read(p[0], self->buf, sizeof(self->buf)));
+	EXPECT_EQ(0, memcmp(self->buf, "0123456789", 10));
+	EXPECT_TRUE(untouched(self->buf, 10, sizeof(self->buf)));
+	close(p[0]);
+	close(p[1]);
+}
+
+/* A send whose data cannot be read to its end shows nothing of the room for it. */
+TEST_F(secrets, what_could_not_be_copied_in_does_not_come_out)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	unsigned char *p;
+	ssize_t n, got;
+	long i;
+
+	p = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_EQ(0, munmap(p + 3 * page, page));
+	pattern_fill(p, 3 * page, 1, 0);
+	for (i = 1; i < 3 * page; i += i / 2 + 7) {
+		/* The last byte that can be read is the i-th. */
+		n = send(self->sv[0], p + 3 * page - i, i + 100, MSG_DONTWAIT);
+		memset(self->buf, FILL, sizeof(self->buf));
+		got = recv(self->sv[1], self->buf, sizeof(self->buf), MSG_DONTWAIT);
+		EXPECT_EQ(n, got);
+		if (got > 0) {
+			EXPECT_GE(i, got);
+			EXPECT_EQ(-1, pattern_differs(self->buf, got, 1, 3 * page - i));
+		}
+		EXPECT_TRUE(untouched(self->buf, got > 0 ? got : 0, sizeof(self->buf)));
+		/* and nothing of it is left in the way of what comes next */
+		EXPECT_EQ(i, send(self->sv[0], p, i, 0));
+		EXPECT_EQ(i, recv(self->sv[1], self->buf, sizeof(self->buf), 0));
+		EXPECT_EQ(-1, pattern_differs(self->buf, i, 1, 0));
+	}
+	munmap(p, 3 * page);
+}
+
+/* All that a socket can be asked to tell beside the data. */
+TEST_F(secrets, control_messages_are_as_long_as_they_say_and_clean)
+{
+	int fds[] = { STDERR_FILENO, STDERR_FILENO, STDERR_FILENO };
+	struct iovec iov = { self->buf, sizeof(self->buf) };
+	union control control;
+	struct msghdr msg;
+	struct cmsghdr *cmsg;
+	size_t room, end;
+
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PASSCRED, 1));
+	/* Where there is no such option, there is no such message. */
+	set_number(self->sv[1], SO_INQ, 1);
+	set_number(self->sv[1], SO_TIMESTAMPNS, 1);
+	for (room = 0; room < sizeof(control); room += room < 120 ? 4 : 200) {
+		ASSERT_EQ(1, send_beside(self->sv[0], "x", 1, 0, fds, 3, NULL));
+		memset(&control, FILL, sizeof(control));
+		msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1,
+				       .msg_control = &control, .msg_controllen = room };
+		ASSERT_EQ(1, recvmsg(self->sv[1], &msg, 0));
+		EXPECT_GE(room, msg.msg_controllen);
+		EXPECT_TRUE(untouched(&control, msg.msg_controllen, sizeof(control)));
+		for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+			unsigned char *p = (unsigned char *)cmsg;
+
+			end = CMSG_ALIGN(cmsg->cmsg_len);
+			if (p + end > (unsigned char *)&control + msg.msg_controllen)
+				end = (unsigned char *)&control + msg.msg_controllen - p;
+			EXPECT_FALSE(shows_a_secret(p, cmsg->cmsg_len));
+			EXPECT_TRUE(untouched(p, cmsg->cmsg_len, end));
+			if (cmsg->cmsg_type == SCM_RIGHTS) {
+				int *fd = (int *)CMSG_DATA(cmsg);
+
+				for (; (unsigned char *)fd < p + cmsg->cmsg_len; fd++)
+					close(*fd);
+			}
+		}
+	}
+}
+
+TEST_F(secrets, options_are_as_long_as_they_say_and_clean)
+{
+	socklen_t len, room;
+	int option;
+
+	for (option = 0; option < 128; option++) {
+		/* One of which makes a descriptor. */
+		if (option == 77)
+			continue;
+		for (room = 0; room < 300; room = room * 2 + 1) {
+			memset(self->buf, FILL, sizeof(self->buf));
+			len = room;
+			if (getsockopt(self->sv[0], SOL_SOCKET, option, self->buf, &len))
+				len = room < len ? room : len;
+			EXPECT_TRUE(untouched(self->buf, len < room ? len : room,
+					      sizeof(self->buf))) {
+				TH_LOG("option %d, room for %u, %u used", option, room, len);
+			}
+			EXPECT_FALSE(shows_a_secret(self->buf, len < room ? len : room) &&
+				     !untouched(self->buf, 0, len < room ? len : room)) {
+				TH_LOG("option %d", option);
+			}
+		}
+	}
+}
+
+TEST_F(secrets, ioctls_write_a_number)
+{
+	static const unsigned long requests[] = { FIONREAD, TIOCOUTQ, 0x8905 /* SIOCATMARK */ };
+	size_t i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		memset(self->buf, FILL, sizeof(self->buf));
+		err = ioctl(self->sv[0], requests[i], self->buf);
+		EXPECT_TRUE(untouched(self->buf, err ? 0 : sizeof(int), sizeof(self->buf)));
+		if (!err) {
+			EXPECT_EQ(0, *(int *)self->buf);
+		}
+	}
+}
+
+/* Filters: of records. */
+
+FIXTURE(filter) {
+	int sv[2];
+	unsigned char buf[LARGEST];
+};
+
+FIXTURE_VARIANT(filter) {
+	enum family family;
+	int type;
+};
+
+VARIANTS_RECORD(filter);
+
+FIXTURE_SETUP(filter)
+{
+	NEED_FAMILY(variant->family);
+	ASSERT_EQ(0, connected_pair(variant->family, variant->type, SERVICE, self->sv));
+	bury_secrets(variant->family);
+}
+
+FIXTURE_TEARDOWN(filter)
+{
+	close(self->sv[0]);
+	close(self->sv[1]);
+}
+
+/* How much of a record of @len bytes goes through a filter that returns what it loads. */
+static ssize_t pass_what_is_loaded(int sv[2], unsigned int size, unsigned int offset, size_t len)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | size | BPF_ABS, offset),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+	};
+	struct sock_fprog filter = { .len = 2, .filter = code };
+	static unsigned char record[LARGEST], got[LARGEST];
+	ssize_t n;
+
+	memset(record, 1, sizeof(record));
+	if (setsockopt(sv[1], SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
+		return -2;
+	n = send(sv[0], record, len, MSG_DONTWAIT) != (ssize_t)len ? -3 :
+	    recv(sv[1], got, sizeof(got), MSG_DONTWAIT);
+	setsockopt(sv[1], SOL_SOCKET, SO_DETACH_FILTER, &n, sizeof(int));
+	return n;
+}
+
+/* What is loaded from elsewhere would be there as the length of what passes. */
+TEST_F(filter, sees_the_record_and_nothing_behind_it)
+{
+	static const size_t lens[] = { 1, 100, 700, 3000 };
+	size_t i, behind;
+
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		EXPECT_EQ(1, pass_what_is_loaded(self->sv, BPF_B, 0, lens[i]));
+		EXPECT_EQ(1, pass_what_is_loaded(self->sv, BPF_B, lens[i] - 1, lens[i]));
+		for (behind = 0; behind < 40; behind += 8) {
+			EXPECT_EQ(-1, pass_what_is_loaded(self->sv, BPF_B, lens[i] + behind,
+							  lens[i]));
+			EXPECT_EQ(-1, pass_what_is_loaded(self->sv, BPF_B,
+							  SKF_NET_OFF + lens[i] + behind,
+							  lens[i]));
+			EXPECT_EQ(-1, pass_what_is_loaded(self->sv, BPF_B,
+							  SKF_LL_OFF + lens[i] + behind,
+							  lens[i]));
+		}
+	}
+}
+
+TEST_F(filter, sees_no_properties_of_buffers_that_were_used_before)
+{
+	static const unsigned int properties[] = {
+		SKF_AD_PROTOCOL, SKF_AD_IFINDEX, SKF_AD_MARK, SKF_AD_QUEUE, SKF_AD_HATYPE,
+		SKF_AD_RXHASH, SKF_AD_VLAN_TAG, SKF_AD_VLAN_TAG_PRESENT, SKF_AD_VLAN_TPID,
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(properties); i++) {
+		EXPECT_EQ(-1, pass_what_is_loaded(self->sv, BPF_W, SKF_AD_OFF + properties[i],
+						  500)) {
+			TH_LOG("property %u", properties[i]);
+		}
+	}
+}
+
+/* A record that a filter cut is as long as it left it, with nothing behind. */
+TEST_F(filter, what_it_cuts_off_is_gone)
+{
+	struct sock_filter code[] = { BPF_STMT(BPF_RET | BPF_K, 10) };
+	struct sock_fprog filter = { .len = 1, .filter = code };
+	unsigned char record[1000];
+	int i;
+
+	pattern_fill(record, sizeof(record), 1, 0);
+	ASSERT_EQ(0, setsockopt(self->sv[1], SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+				sizeof(filter)));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(1000 - i, send(self->sv[0], record, 1000 - i, 0));
+		memset(self->buf, FILL, sizeof(self->buf));
+		EXPECT_EQ(10, recv(self->sv[1], self->buf, sizeof(self->buf), MSG_TRUNC));
+		EXPECT_EQ(-1, pattern_differs(self->buf, 10, 1, 0));
+		EXPECT_TRUE(untouched(self->buf, 10, sizeof(self->buf)));
+	}
+}
+
+TEST_HARNESS_MAIN
