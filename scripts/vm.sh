@@ -18,6 +18,9 @@
 #   -c CPUS     processors (default 2)
 #   -m MIB      memory (default 1024, for a debug kernel 3072)
 #   -k WORDS    more for the kernel's command line
+#   -n          count instructions: the clock advances 1 ns with each that the
+#               one processor executes, and demo.icount=1 on the command line
+#               tells programs so. Always emulated
 #
 # AF_DEMO_ACCEL=tcg or kvm overrules the choice between the two.
 #
@@ -34,7 +37,8 @@ silence_limit=700
 cpus=2
 memory=
 words=
-while getopts a:il:t:s:c:m:k: option; do
+count=
+while getopts a:il:t:s:c:m:k:n option; do
 	case $option in
 	a)	adds+=("$OPTARG") ;;
 	i)	interactive=on ;;
@@ -44,6 +48,7 @@ while getopts a:il:t:s:c:m:k: option; do
 	c)	cpus=$OPTARG ;;
 	m)	memory=$OPTARG ;;
 	k)	words=$OPTARG ;;
+	n)	count=on ;;
 	*)	exit 2 ;;
 	esac
 done
@@ -110,7 +115,14 @@ printf '%s=%q\n' mode "$mode" command "$command" >"$root/task"
 # A /dev/kvm that opens may still not work: without the processor's flag, a
 # guest never gets past its boot loader.
 accel=${AF_DEMO_ACCEL:-}
-if [ "$accel" ]; then
+clock=()
+if [ "$count" ]; then
+	# A clock like this is QEMU's own, and has one processor.
+	accel=tcg
+	cpus=1
+	clock=(-icount "shift=0,sleep=off")
+	words+=" demo.icount=1"
+elif [ "$accel" ]; then
 	:
 elif { : <>/dev/kvm; } 2>/dev/null && grep -qwE 'vmx|svm' /proc/cpuinfo; then
 	accel=kvm
@@ -130,7 +142,7 @@ append+=" sysctl.kernel.hung_task_timeout_secs=240 $words"
 : >"$output"
 exec 3<&0
 [ "$interactive" ] || exec 3</dev/null
-qemu-system-x86_64 -accel "$accel" -cpu max -smp "$cpus" -m "$memory" \
+qemu-system-x86_64 -accel "$accel" "${clock[@]}" -cpu max -smp "$cpus" -m "$memory" \
 	-nodefaults -no-user-config -display none -no-reboot \
 	-kernel "$cache/$kernel/image" -initrd "$tmp/initramfs" \
 	-append "$append" \
