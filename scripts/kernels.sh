@@ -6,6 +6,7 @@
 #
 #   6.1, 6.12   image and headers of Debian's newest kernel of that series
 #   7.2-debug   built from Debian's linux-source with kernel/debug.config
+#   7.2-bench   the same with kernel/bench.config: no checker, for measuring
 #   source      the sources of 7.2 alone: kselftest, checkpatch, kernel-doc
 #
 # kernels.sh --delete deletes all that it has ever made ready.
@@ -15,10 +16,10 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# debug_kernel's sources. Once testing has moved on to a newer series, a newer
+# What is built from source. Once testing has moved on to a newer series, a newer
 # name goes here.
 source_package=linux-source-7.2
-# Files that the debug kernel is built from, for the progress that is shown.
+# Files that such a kernel is built from, for the progress that is shown.
 about_files=1500
 
 # Whoever changes the cache has it for itself: other checkouts may use it.
@@ -203,7 +204,7 @@ get_built_kernel() {
 	[ -e "$fragment" ] || die "there is no kernel $name: no $fragment"
 	is_ready source || get_source
 
-	say "building Linux $name, 7 to 8 minutes on two processors"
+	say "building Linux $name, 5 to 8 minutes on two processors"
 	mkdir -p "$out"
 	rm -f "$dir/stamp"
 	log=$dir/build.log

@@ -20,6 +20,7 @@ cache=${AF_DEMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/af_demo}
 # $cache/<kernel>/image boots, $cache/<kernel>/kdir builds modules.
 debian_kernels=(6.1 6.12)
 debug_kernel=7.2-debug
+bench_kernel=7.2-bench
 # The sources of the newest kernel: kselftest, checkpatch and kernel-doc are
 # taken from there.
 source=$cache/linux-7.2
