@@ -36,6 +36,18 @@ check-debug: ## the same on the debug kernel alone, which is built if need be (8
 check-dkms: ## build through DKMS for each of the Debian kernels
 	@scripts/check-dkms.sh
 
+.PHONY: bench
+bench: ## measure the family beside its relatives; KERNELS=, WAYS="counted timed", ROWS=, ROUNDS=
+	@scripts/bench.sh
+
+.PHONY: bench-check
+bench-check: ## count the instructions of the main rows: 3 % more than those kept is a failure
+	@scripts/bench.sh check
+
+.PHONY: bench-keep
+bench-keep: ## keep what is counted now, for bench-check to compare with
+	@scripts/bench.sh keep
+
 .PHONY: lint
 lint: ## what can be said about the code without running it
 	@scripts/lint.sh

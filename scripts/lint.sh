@@ -35,7 +35,7 @@ the_kernel_code_is_in_the_kernel_style() {
 	# parameter of the module. EMBEDDED_FILENAME: sock.h and scm.h name
 	# the kernel's <net/sock.h> and <net/scm.h>.
 	checkpatch CONST_STRUCT,EMBEDDED_FILENAME $(files '*.c' '*.h' \
-		':!compat' ':!samples' ':!selftests')
+		':!bench' ':!compat' ':!samples' ':!selftests')
 	# LINUX_VERSION_CODE, CONSTANT_COMPARISON: compat is where the kernel's
 	# version is asked, and KERNEL_VERSION() is what looks like a constant.
 	checkpatch LINUX_VERSION_CODE,CONSTANT_COMPARISON $(files 'compat/*.h')
@@ -47,7 +47,7 @@ the_programs_are_in_the_kernel_style() {
 	# tests and variants. The others tell a program to use what only the
 	# kernel has.
 	checkpatch BRACES,MACRO_ARG_REUSE,MACRO_WITH_FLOW_CONTROL,MULTISTATEMENT_MACRO_USE_DO_WHILE,COMPLEX_MACRO,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_FALLTHROUGH,ENOSYS \
-		$(files 'samples/*.[ch]' 'selftests/*.[ch]')
+		$(files 'bench/*.[ch]' 'samples/*.[ch]' 'selftests/*.[ch]')
 }
 
 gcc_and_sparse_are_silent() {
@@ -67,7 +67,7 @@ shellcheck_is_silent() {
 
 kernel_doc_is_complete() {
 	"$source/scripts/kernel-doc" -none -Wall \
-		$(files '*.c' '*.h' ':!samples' ':!selftests')
+		$(files '*.c' '*.h' ':!bench' ':!samples' ':!selftests')
 }
 
 the_documents_are_sound() {
@@ -80,11 +80,11 @@ only_compat_asks_for_the_kernel_version() {
 }
 
 no_file_is_longer_than_600_lines() {
-	wc -l $(files '*.c' '*.h' '*.sh' ':!selftests') | awk '$1 > 600 && $2 != "total"'
+	wc -l $(files '*.c' '*.h' '*.py' '*.sh' ':!selftests') | awk '$1 > 600 && $2 != "total"'
 }
 
 nothing_is_left_to_do() {
-	grep -nwE 'TODO|FIXME|XXX' $(files '*.c' '*.h' '*.sh' '*.rst' '*.md' \
+	grep -nwE 'TODO|FIXME|XXX' $(files '*.c' '*.h' '*.py' '*.sh' '*.rst' '*.md' \
 		':!scripts/lint.sh')
 }
 

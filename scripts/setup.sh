@@ -9,6 +9,7 @@
 #   kernel   build a kernel
 #   lint     check the sources
 #   dkms     build the module through DKMS
+#   bench    make tables and plots of what was measured
 
 . "$(dirname "$0")/lib.sh"
 
@@ -21,6 +22,7 @@ for purpose; do
 	kernel)	packages+=(make gcc libc6-dev xz-utils bc bison flex libelf-dev python3 perl) ;;
 	lint)	packages+=(shellcheck g++ perl python3 man-db groff-base python3-docutils) ;;
 	dkms)	packages+=(dkms) ;;
+	bench)	packages+=(python3) ;;
 	*)	die "unknown purpose: $purpose" ;;
 	esac
 done

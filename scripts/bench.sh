@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# bench.sh           measures AF_DEMO beside its relatives, in VMs, and writes
+#                    tables and plots into build/bench
+# bench.sh check     counts the instructions of the main rows on 6.1 and compares
+#                    them with bench/figures.tsv: fails when one is over 3 % more
+# bench.sh keep      writes bench/figures.tsv anew
+#
+# KERNELS="6.1" and WAYS="counted timed" choose; ROWS="oneway-stream:64 epoll"
+# are these alone; ROUNDS=5 is how often the timed ones are measured.
+# RESULTS=bench/results puts the tables and plots there.
+
+. "$(dirname "$0")/lib.sh"
+
+mode=${1:-all}
+read -ra kernels <<<"${KERNELS:-6.1 $bench_kernel}"
+read -ra ways <<<"${WAYS:-counted timed}"
+read -ra rows <<<"${ROWS:-}"
+rounds=${ROUNDS:-9}
+out=$build/bench
+results=${RESULTS:-$out}
+figures=$top/bench/figures.tsv
+options=()
+
+# TIPC does not load by itself. A kernel that has it built in has no module.
+# shellcheck disable=SC2016 # the shell in the VM expands it
+start='modprobe tipc 2>/dev/null; exec bench "$@"'
+
+# What a change is likely to make slower, and a VM measures within two minutes.
+main_rows=(
+	turns-stream:{1,64,4096,65536} turns-dgram:64 turns-seqpacket:64
+	roundtrip-{stream,dgram,seqpacket}:64 small-writes small-reads
+	mmsg-dgram mmsg-seqpacket connect-stream socketpair-stream
+	epoll:100 senders bind:1000
+)
+
+case $mode in
+all)	;;
+check|keep)
+	kernels=(6.1)
+	ways=(counted)
+	rows=("${main_rows[@]}")
+	options=(-f "demo,unix") ;;
+*)	die "usage: bench.sh [check|keep]" ;;
+esac
+
+# The families' modules, with all that they need.
+add_modules() { # KERNEL
+	local kernel=$1 release dir module
+	local from=$cache/$kernel/lib/modules
+
+	[ -d "$from" ] || return 0
+	release=$(modinfo -F vermagic "$build/$kernel/demo.ko")
+	release=${release%% *}
+	dir=$out/$kernel/root/lib/modules/$release
+	mkdir -p "$dir"
+	for module in udp_tunnel ip6_udp_tunnel tipc vsock \
+		vmw_vsock_virtio_transport_common vsock_loopback; do
+		find "$from/$release" -name "$module.ko*" -exec cp {} "$dir/" \;
+	done
+}
+
+prepare() { # KERNEL
+	local kernel=$1 log=$out/$1/build.log
+
+	mkdir -p "$out/$kernel"
+	{
+		"$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel"
+		make -C "$top/bench" DEST="$out/bin"
+	} >"$log" 2>&1 || {
+		tail -n 30 "$log" >&2
+		die "the build failed: all of it is in $log"
+	}
+	rm -rf "$out/$kernel/root"
+	mkdir -p "$out/$kernel/root/usr/bin"
+	install -s "$out/bin/bench" "$out/$kernel/root/usr/bin/bench"
+	add_modules "$kernel"
+	modinfo -F vermagic "$build/$kernel/demo.ko" | cut -d ' ' -f 1 >"$out/$kernel/release"
+}
+
+# Says each row once, as soon as it is there.
+progress() { # KERNEL WAY
+	awk -F '\t' -v what="$1 $2" '
+	{ row = $1 " " $2 }
+	row != last { printf "   %s: %s\n", what, row; fflush(); last = row }' >&2
+}
+
+measure() { # KERNEL WAY
+	local kernel=$1 way=$2 vm=() bench=() status=0
+
+	case $way in
+	counted)
+		vm=(-n)
+		bench=(-r 2) ;;
+	timed)	bench=(-p -s -x 4 -r "$rounds") ;;
+	*)	die "there is no way $way: counted, timed" ;;
+	esac
+	say "Linux $kernel, $way"
+	"$top/scripts/vm.sh" "${vm[@]}" -m 3072 -t 20000 -a "$out/$kernel/root" \
+		-l "$out/$kernel/$way" "$kernel" sh -c "$start" bench \
+		"${bench[@]}" "${options[@]}" "${rows[@]}" |
+		tee "$out/$kernel/$way.tsv" | progress "$kernel" "$way" || status=$?
+	[ $status = 0 ] || die "the VM failed ($status): see $out/$kernel/$way"
+}
+
+"$top/scripts/setup.sh" module vm bench
+for kernel in "${kernels[@]}"; do
+	is_in "$kernel" "${debian_kernels[@]}" || "$top/scripts/setup.sh" kernel
+done
+"$top/scripts/kernels.sh" "${kernels[@]}"
+mkdir -p "$out" "$results"
+measured=()
+for kernel in "${kernels[@]}"; do
+	prepare "$kernel"
+	for way in "${ways[@]}"; do
+		measure "$kernel" "$way"
+		measured+=("$kernel/$way")
+	done
+done
+
+release=$(cat "$out/6.1/release" 2>/dev/null || :)
+case $mode in
+all)
+	python3 "$top/bench/report.py" "$out" "$results" "${measured[@]}"
+	say "tables and plots: $results" ;;
+keep)
+	python3 "$top/bench/check.py" keep "$out/6.1/counted.tsv" "$release" "$figures" ;;
+check)
+	counts=$(python3 "$top/bench/check.py" check "$out/6.1/counted.tsv" "$release" \
+		"$figures" "$out/counts")
+	read -r passed failed skipped <"$out/counts"
+	printf '%s\n' "$counts"
+	closing_line "$passed" "$failed" "$skipped" ;;
+esac
