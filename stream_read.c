@@ -30,6 +30,7 @@
  * @scm: what went beside the bytes
  * @wants_creds: the reader asks for credentials
  * @has_creds: the bytes so far have one sender, who is in @scm
+ * @some: there were bytes, though none may have been asked for
  * @full: what follows cannot be given together with what is there
  */
 struct demo_stream_sink {
@@ -41,6 +42,7 @@ struct demo_stream_sink {
 	struct scm_cookie	scm;
 	bool			wants_creds;
 	bool			has_creds;
+	bool			some;
 	bool			full;
 };
 
@@ -180,6 +182,7 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 			if (sink->wants_creds && !demo_stream_same(sink, skb))
 				break;
 			len = min_t(size_t, len - skip, size - done);
+			sink->some = true;
 			ret = sink->put(sk, skb, buffer->start + skip, len,
 					sink);
 			if (ret < 0)
@@ -461,7 +464,7 @@ int demo_stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t size,
 	}
 	if (ret >= 0)
 		demo_stream_tell_inq(sk, msg);
-	if (ret > 0 && msg->msg_name) {
+	if (ret >= 0 && sink.some && msg->msg_name) {
 		demo_peer_name(READ_ONCE(demo_sk(sk)->peer), msg->msg_name);
 		msg->msg_namelen = sizeof(struct sockaddr_demo);
 	}

@@ -504,8 +504,13 @@ TEST_F(stream, a_reader_is_told_the_address_of_the_other_end)
 		EXPECT_TRUE(same_address(expected, &from));
 	}
 
-	/* Also when the other end is gone and its bytes are still here. */
+	/* Also one who asks for none of the bytes that are here. */
 	ASSERT_EQ(1, write(sv[0], "c", 1));
+	from.len = sizeof(from.storage);
+	ASSERT_EQ(0, recvfrom(sv[1], &c, 0, 0, &from.sa, &from.len));
+	EXPECT_TRUE(same_address(&client, &from));
+
+	/* Also when the other end is gone and its bytes are still here. */
 	close(sv[0]);
 	from.len = sizeof(from.storage);
 	ASSERT_EQ(1, recvfrom(sv[1], &c, 1, 0, &from.sa, &from.len));
