@@ -400,7 +400,8 @@ int demo_buffer_read(struct sk_buff *skb, unsigned int offset,
 		return skb_copy_datagram_msg(skb, offset, msg, len);
 
 	copied = copy_to_iter(skb->data + offset, len, &msg->msg_iter);
-	if (copied == len)
+	/* No room is no fault: an urgent byte may be read into nothing. */
+	if (copied == len || !iov_iter_count(&msg->msg_iter))
 		return 0;
 	iov_iter_revert(&msg->msg_iter, copied);
 	return -EFAULT;

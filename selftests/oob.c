@@ -467,6 +467,13 @@ TEST_F(oob, nothing_is_not_urgent)
 	EXPECT_STATE(0, 0, 0);
 }
 
+TEST_F(oob, it_is_read_though_there_is_no_room_for_it)
+{
+	SEND_URGENT("X");
+	EXPECT_EQ(1, recv(self->sv[1], self->buf, 0, MSG_OOB));
+	EXPECT_ERROR(EINVAL, recv(self->sv[1], self->buf, 1, MSG_OOB));
+}
+
 TEST_F(oob, it_can_be_sent_to_the_end_of_a_full_buffer_only_with_room)
 {
 	ASSERT_LT(0, send_until_full(self->sv[0]));
