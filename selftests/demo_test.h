@@ -34,7 +34,10 @@
 
 #include <linux/demo.h>
 
+/* A part of a test, which has no tests of its own, needs no harness. */
+#ifndef DEMO_TEST_PART
 #include "kselftest_harness.h"
+#endif
 
 /*
  * The harness ends a test after 30 seconds, which is little for a debug kernel
