@@ -6,7 +6,7 @@
  */
 #include "race.h"
 
-#define ROUNDS	200
+#define ROUNDS	100
 
 enum { SERVICE, OTHER, THIRD };		/* addresses of a test */
 

@@ -6,7 +6,7 @@
  */
 #include "race.h"
 
-#define ROUNDS	200
+#define ROUNDS	100
 #define PIECES	24		/* that one call in a round sends, at most */
 #define PIECE	100
 

@@ -5,7 +5,7 @@
  */
 #include "race.h"
 
-#define ROUNDS	100
+#define ROUNDS	60
 
 enum { SERVICE };		/* addresses of a test */
 
