@@ -197,7 +197,7 @@ progress() {
 }
 
 get_built_kernel() {
-	local name=$1 fragment log missing
+	local name=$1 fragment log missing variables
 	local dir=$cache/$1 out=$cache/$1/build
 
 	fragment=$(fragment_of "$name")
@@ -215,8 +215,10 @@ get_built_kernel() {
 		grep -vxFf "$out/.config" || :)
 	[ -z "$missing" ] || die "the configuration did not take these of $fragment:
 $missing"
+	# What the fragment says in lines of "# make:".
+	read -r -a variables -d '' < <(sed -n 's/^# make: //p' "$fragment") || :
 	# modules: also what building a module takes.
-	make -C "$out" -j"$(nproc)" bzImage modules 2>&1 | tee -a "$log" |
+	make -C "$out" -j"$(nproc)" "${variables[@]}" bzImage modules 2>&1 | tee -a "$log" |
 		progress "$name" || failed "$log"
 
 	ln -sfn build/arch/x86/boot/bzImage "$dir/image"
