@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [KERNEL...]: sets up what is missing, and runs the selftests in a VM
-# on each of the kernels. Without any named: on Debian's, and on the debug
-# kernel if it was built before, or with FULL=1.
+# on each of the kernels. Without any named: on Debian's, and on each debug
+# kernel that was built before, or with FULL=1 on all.
 #
-# TESTS="poll stream" runs these alone. All that the build, the tests and the
+# On the kernel with KCSAN, only the tests that have something for it run.
+# TESTS="poll stream" runs these alone, on every kernel. All that the build, the tests and the
 # kernel said is kept in build/KERNEL/log.
 
 . "$(dirname "$0")/lib.sh"
@@ -13,11 +14,13 @@
 kernels=("$@")
 if [ $# = 0 ]; then
 	kernels=("${debian_kernels[@]}")
-	if [ "${FULL:-}" ] || [ -e "$cache/$debug_kernel/stamp" ]; then
-		kernels+=("$debug_kernel")
-	else
-		say "without $debug_kernel, which is not built yet: make check-debug, or FULL=1"
-	fi
+	for kernel in "$debug_kernel" "$race_kernel"; do
+		if [ "${FULL:-}" ] || [ -e "$cache/$kernel/stamp" ]; then
+			kernels+=("$kernel")
+		else
+			say "without $kernel, which is not built yet: make check-debug, or FULL=1"
+		fi
+	done
 fi
 tests=$build/selftests
 # kernel, program, passed or failed or skipped, test, reason
@@ -127,8 +130,14 @@ boot() { # KERNEL LOGS WHAT VM-OPTION... -- RUN-TESTS-ARGUMENT...
 }
 
 check_kernel() { # KERNEL
-	local kernel=$1 logs=$build/$1/log
+	local kernel=$1 logs=$build/$1/log programs=() test
 
+	for test in "${tests_named[@]}"; do
+		if [ "$kernel" != "$race_kernel" ] || [ "${TESTS:-}" ] ||
+		   is_in "$test" "${race_tests[@]}"; then
+			programs+=("$test")
+		fi
+	done
 	say "Linux $kernel"
 	build_module "$kernel" || return 0
 	boot "$kernel" "$logs" "it ran to its end and reported no bug" -- "${programs[@]}"
@@ -192,18 +201,18 @@ flock -n 9 || { say "waiting for another check in $build"; flock 9; }
 : >"$results"
 say "building the selftests"
 make -s -j"$(nproc)" -C "$top/selftests" vm OUTPUT="$tests" >&2
-programs=()
+tests_named=()
 for test in ${TESTS:-$(make -s -C "$top/selftests" list)}; do
 	test=${test%.sh}
 	[ -e "$tests/initramfs/usr/lib/selftests/$test" ] ||
 		[ -e "$tests/initramfs/usr/lib/selftests/$test.sh" ] ||
 		die "there is no selftest $test"
-	programs+=("$test")
+	tests_named+=("$test")
 done
 
 # Those with tests for a machine that counts instructions.
 counted=()
-for program in "${programs[@]}"; do
+for program in "${tests_named[@]}"; do
 	! grep -qs '^FIXTURE(counted)' "$top/selftests/$program.c" ||
 		counted+=("$program")
 done

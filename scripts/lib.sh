@@ -21,6 +21,9 @@ cache=${AF_DEMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/af_demo}
 debian_kernels=(6.1 6.12)
 debug_kernel=7.2-debug
 bench_kernel=7.2-bench
+# Looks for data races alone, in the tests that have some: patterns of names.
+race_kernel=7.2-kcsan
+race_tests=(threads cycle epoll blocking backlog close reuse signal splice netns 'race*')
 # The sources of the newest kernel: kselftest, checkpatch and kernel-doc are
 # taken from there.
 source=$cache/linux-7.2
@@ -35,12 +38,13 @@ die() {
 	exit 1
 }
 
-# is_in WORD LIST...
+# is_in WORD PATTERN...
 is_in() {
 	local word=$1 w
 	shift
 	for w in "$@"; do
-		[ "$w" = "$word" ] && return
+		# shellcheck disable=SC2053 # a pattern
+		[[ $word = $w ]] && return
 	done
 	return 1
 }
