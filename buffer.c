@@ -115,23 +115,34 @@ static bool demo_buffer_is_ours(const struct sk_buff *skb)
 	       !skb_pfmemalloc(skb);
 }
 
+/*
+ * Under the lock of the socket's write queue, as all that changes the answer.
+ * The worker may be moving the socket to the end of the list.
+ */
+static bool demo_hoards(const struct demo_sock *ds)
+{
+	return !data_race(list_empty(&ds->hoard_link));
+}
+
 /* Under the lock of @sk's write queue. */
 static void demo_hoard(struct demo_sock *ds)
 {
 	ds->spares_used = true;
-	if (!list_empty(&ds->hoard_link))
+	if (demo_hoards(ds))
 		return;
 
 	spin_lock(&demo_hoard_lock);
 	list_add_tail(&ds->hoard_link, &demo_hoarders);
-	if (!demo_nr_hoarders++)
+	if (!demo_nr_hoarders)
 		schedule_delayed_work(&demo_spares_work, DEMO_SPARE_PERIOD);
+	/* The worker and the shrinker look at it without the lock. */
+	WRITE_ONCE(demo_nr_hoarders, demo_nr_hoarders + 1);
 	spin_unlock(&demo_hoard_lock);
 }
 
 static void demo_unhoard(struct demo_sock *ds)
 {
-	if (list_empty(&ds->hoard_link))
+	if (!demo_hoards(ds))
 		return;
 
 	spin_lock(&demo_hoard_lock);
