@@ -10,6 +10,7 @@
 # kernel.log; a report of a bug in there is shown, and fails the run.
 #
 #   -a DIR      add the files in DIR to those the VM has; may be repeated
+#   -d DIR      demo.ko is there, not in build/KERNEL
 #   -i          interactive: the command has the terminal; there is no time
 #               limit, and its exit status does not matter
 #   -l DIR      keep the two logs there
@@ -30,6 +31,7 @@
 . "$(dirname "$0")/lib.sh"
 
 adds=()
+dir=
 interactive=
 logs=
 time_limit=3600
@@ -38,9 +40,10 @@ cpus=2
 memory=
 words=
 count=
-while getopts a:il:t:s:c:m:k:n option; do
+while getopts a:d:il:t:s:c:m:k:n option; do
 	case $option in
 	a)	adds+=("$OPTARG") ;;
+	d)	dir=$OPTARG ;;
 	i)	interactive=on ;;
 	l)	logs=$OPTARG ;;
 	t)	time_limit=$OPTARG ;;
@@ -64,7 +67,7 @@ esac
 # A boot that says nothing for this long does not come up at all.
 boot_limit=60
 
-dir=$build/$kernel
+: "${dir:=$build/$kernel}"
 : "${logs:=$dir/vm}"
 log=$logs/kernel.log
 output=$logs/output.log
