@@ -29,8 +29,16 @@ check: ## run the selftests in VMs; KERNELS="6.1 6.12", TESTS="poll stream", FUL
 	@scripts/check.sh $(KERNELS)
 
 .PHONY: check-debug
-check-debug: ## the same on the debug kernel alone, which is built if need be (8 minutes)
-	@scripts/check.sh 7.2-debug
+check-debug: ## the same on the two debug kernels alone, built if need be (8 and 5 minutes)
+	@scripts/check.sh 7.2-debug 7.2-kcsan
+
+.PHONY: coverage
+coverage: ## what of the module the selftests reach; KERNEL=7.2-debug, TESTS="poll stream"
+	@scripts/coverage.sh $(KERNEL)
+
+.PHONY: fuzz-coverage
+fuzz-coverage: ## fuzz system calls, steered by what they reach; SECONDS=600. Grows fuzz/corpus
+	@scripts/fuzz.sh 7.2-debug $(or $(SECONDS),600)
 
 .PHONY: check-dkms
 check-dkms: ## build through DKMS for each of the Debian kernels

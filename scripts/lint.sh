@@ -35,7 +35,7 @@ the_kernel_code_is_in_the_kernel_style() {
 	# parameter of the module. EMBEDDED_FILENAME: sock.h and scm.h name
 	# the kernel's <net/sock.h> and <net/scm.h>.
 	checkpatch CONST_STRUCT,EMBEDDED_FILENAME $(files '*.c' '*.h' \
-		':!bench' ':!compat' ':!samples' ':!selftests')
+		':!bench' ':!compat' ':!samples' ':!selftests' ':!fuzz')
 	# LINUX_VERSION_CODE, CONSTANT_COMPARISON: compat is where the kernel's
 	# version is asked, and KERNEL_VERSION() is what looks like a constant.
 	checkpatch LINUX_VERSION_CODE,CONSTANT_COMPARISON $(files 'compat/*.h')
@@ -47,7 +47,7 @@ the_programs_are_in_the_kernel_style() {
 	# tests and variants. The others tell a program to use what only the
 	# kernel has.
 	checkpatch BRACES,MACRO_ARG_REUSE,MACRO_WITH_FLOW_CONTROL,MULTISTATEMENT_MACRO_USE_DO_WHILE,COMPLEX_MACRO,PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_FALLTHROUGH,ENOSYS \
-		$(files 'bench/*.[ch]' 'samples/*.[ch]' 'selftests/*.[ch]')
+		$(files 'bench/*.[ch]' 'samples/*.[ch]' 'selftests/*.[ch]' 'fuzz/*.[ch]')
 }
 
 gcc_and_sparse_are_silent() {
@@ -67,7 +67,7 @@ shellcheck_is_silent() {
 
 kernel_doc_is_complete() {
 	"$source/scripts/kernel-doc" -none -Wall \
-		$(files '*.c' '*.h' ':!bench' ':!samples' ':!selftests')
+		$(files '*.c' '*.h' ':!bench' ':!samples' ':!selftests' ':!fuzz')
 }
 
 the_documents_are_sound() {
