@@ -26,11 +26,17 @@ struct demo_peercred {
 	const struct cred	*cred;
 };
 
+/* Everybody who takes a reference writes the same mark, with a plain write. */
+static const struct cred *demo_get_cred(const struct cred *cred)
+{
+	return data_race(get_cred(cred));
+}
+
 static struct demo_peercred demo_current_peercred(void)
 {
 	return (struct demo_peercred) {
 		.pid	= get_pid(task_tgid(current)),
-		.cred	= get_current_cred(),
+		.cred	= demo_get_cred(current_cred()),
 	};
 }
 
@@ -140,7 +146,7 @@ static void demo_establish(struct sock *sk, struct sock *far,
 	demo_set_peercred(far, demo_current_peercred());
 	demo_set_peercred(sk, (struct demo_peercred) {
 		.pid	= get_pid(listener->sk_peer_pid),
-		.cred	= get_cred(listener->sk_peer_cred),
+		.cred	= demo_get_cred(listener->sk_peer_cred),
 	});
 
 	/* First of all: once @sk has its peer, it may send descriptors there. */

@@ -168,8 +168,10 @@ static int demo_name(struct sock *sk, struct demo_port *port)
 
 	lockdep_assert_held(&ds->lock);
 
-	err = rhashtable_lookup_insert_key(&dn->ports, &port->key, &port->link,
-					   demo_port_params);
+	/* Who waits for the lock of a bucket sets a bit of what is read there. */
+	err = data_race(rhashtable_lookup_insert_key(&dn->ports, &port->key,
+						     &port->link,
+						     demo_port_params));
 	if (err)
 		return err == -EEXIST ? -EADDRINUSE : -ENOMEM;
 
@@ -280,7 +282,9 @@ void demo_port_release(struct sock *sk)
 
 	if (!port)
 		return;
-	rhashtable_remove_fast(&dn->ports, &port->link, demo_port_params);
+	/* As in demo_name(). */
+	data_race(rhashtable_remove_fast(&dn->ports, &port->link,
+					 demo_port_params));
 	spin_lock(&port->lock);
 	port->sk = NULL;
 	spin_unlock(&port->lock);
