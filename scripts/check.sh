@@ -130,7 +130,9 @@ boot() { # KERNEL LOGS WHAT VM-OPTION... -- RUN-TESTS-ARGUMENT...
 }
 
 check_kernel() { # KERNEL
-	local kernel=$1 logs=$build/$1/log programs=() test
+	local kernel=$1 logs=$build/$1/log programs=() test results=$build/$1/results.tsv
+
+	: >"$results"
 
 	for test in "${tests_named[@]}"; do
 		if [ "$kernel" != "$race_kernel" ] || [ "${TESTS:-}" ] ||
@@ -217,8 +219,44 @@ for program in "${tests_named[@]}"; do
 		counted+=("$program")
 done
 
+# As many machines at once as there are processors to emulate them. What takes
+# longest is named last, and begins first.
+order=()
 for kernel in "${kernels[@]}"; do
-	check_kernel "$kernel"
+	order=("$kernel" "${order[@]}")
+	mkdir -p "$build/$kernel"
+	rm -f "$build/$kernel/pid"
 done
+check_all() {
+	local kernel
+
+	for kernel in "${order[@]}"; do
+		while [ "$(jobs -pr | wc -l)" -ge "$(nproc)" ]; do
+			wait -n || :
+		done
+		: >"$build/$kernel/shown"
+		check_kernel "$kernel" >"$build/$kernel/shown" 2>&1 &
+		echo $! >"$build/$kernel/pid"
+	done
+	wait
+}
+# In a process group of its own, so that it ends with this.
+set -m
+check_all </dev/null &
+all=$!
+set +m
+trap 'kill -- -$all 2>/dev/null || :' EXIT
+trap 'exit 130' HUP INT TERM
+# Each has its turn to be shown, as it goes on.
+for kernel in "${order[@]}"; do
+	until [ -s "$build/$kernel/pid" ]; do
+		sleep 0.2
+	done
+	tail -n +1 -s 0.5 -f --pid="$(cat "$build/$kernel/pid")" "$build/$kernel/shown"
+done
+wait "$all" || :
+for kernel in "${kernels[@]}"; do
+	cat "$build/$kernel/results.tsv"
+done >"$results"
 summary
 closing_line "$(count passed)" "$(count failed)" "$(count skipped)"

@@ -7,6 +7,8 @@
 
 #include "twins.h"
 
+#define LOOKS	100		/* before two calls are said to differ */
+
 static void *pending_thread(void *arg)
 {
 	struct pending_side *ps = arg;
@@ -52,11 +54,15 @@ void pending_settle(struct world *w, bool end)
 	for (p = w->pending; p < w->pending + NR_PENDING; p++) {
 		struct shared *s = w->shared[1 + (p - w->pending)];
 		bool waits[2];
+		int looks = 0;
 
 		if (!p->used)
 			continue;
-		waits[0] = pending_waits(&p->sides[0]);
-		waits[1] = pending_waits(&p->sides[1]);
+		/* A thread sleeps for reasons of its own, too: for a moment. */
+		do {
+			waits[0] = pending_waits(&p->sides[0]);
+			waits[1] = pending_waits(&p->sides[1]);
+		} while (waits[0] != waits[1] && looks++ < LOOKS && !usleep(5000));
 		if (waits[0] && waits[1] && !end)
 			continue;
 		pending_end(p);
