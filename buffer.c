@@ -115,12 +115,10 @@ static bool demo_buffer_is_ours(const struct sk_buff *skb)
 	       !skb_pfmemalloc(skb);
 }
 
-/*
- * Under the lock of the socket's write queue, as all that changes the answer.
- * The worker may be moving the socket to the end of the list.
- */
+/* Under the lock of the socket's write queue, as all that changes the answer. */
 static bool demo_hoards(const struct demo_sock *ds)
 {
+	/* The worker may be moving the socket to the end of the list. */
 	return !data_race(list_empty(&ds->hoard_link));
 }
 

@@ -26,9 +26,9 @@ struct demo_peercred {
 	const struct cred	*cred;
 };
 
-/* Everybody who takes a reference writes the same mark, with a plain write. */
 static const struct cred *demo_get_cred(const struct cred *cred)
 {
+	/* Who takes a reference writes a mark: all the same, by a plain write. */
 	return data_race(get_cred(cred));
 }
 

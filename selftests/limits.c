@@ -10,7 +10,7 @@
 #include "usage.h"
 
 #define SOMEBODY	54321		/* an unprivileged user without processes */
-#define MEMORY		(8 * MIB)	/* of his memory cgroup */
+#define MEMORY		(4 * MIB)	/* of his memory cgroup */
 
 /*
  * What is not charged, of what the attackers here take. A debug kernel keeps

@@ -28,8 +28,8 @@ static void bury_secrets(enum family family)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
 	static unsigned char secret[LARGEST];
-	size_t i, len, pages = 8 << 20;
-	int sv[2];
+	size_t i, len, pages = 1 << 20;
+	int sv[2], n;
 	void *p;
 
 	memset(secret, SECRET, sizeof(secret));
@@ -42,8 +42,8 @@ static void bury_secrets(enum family family)
 		for (len = 16; len < LARGEST; len += len / 2) {
 			if (socketpair(family_number(family), types[i], 0, sv))
 				return;
-			while (send(sv[0], secret, len, MSG_DONTWAIT) > 0)
-				;
+			for (n = 0; n < 8; n++)
+				send(sv[0], secret, len, MSG_DONTWAIT);
 			close(sv[0]);
 			close(sv[1]);
 		}
