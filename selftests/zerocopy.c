@@ -49,7 +49,7 @@ FIXTURE_TEARDOWN(zerocopy)
 	free(self->got);
 }
 
-/* The next notice: 0, or the errno. */
+/* The next notice. -1 with errno set, which is 0 when it is no notice. */
 static int read_notice(int fd, struct notice *notice)
 {
 	union control control;
@@ -59,13 +59,14 @@ static int read_notice(int fd, struct notice *notice)
 	struct sock_extended_err err;
 
 	if (recvmsg(fd, &msg, MSG_ERRQUEUE))
-		return errno;
+		return -1;
+	errno = 0;
 	if (cmsg->cmsg_level != SOL_DEMO || cmsg->cmsg_type != DEMO_RECVERR ||
 	    cmsg->cmsg_len != CMSG_LEN(sizeof(err)) || !(msg.msg_flags & MSG_ERRQUEUE))
-		return EPROTO;
+		return -1;
 	memcpy(&err, CMSG_DATA(cmsg), sizeof(err));
 	if (err.ee_origin != SO_EE_ORIGIN_ZEROCOPY || err.ee_errno)
-		return EPROTO;
+		return -1;
 	notice->first = err.ee_info;
 	notice->last = err.ee_data;
 	notice->copied = err.ee_code & SO_EE_CODE_ZEROCOPY_COPIED;
@@ -86,7 +87,8 @@ do {										\
 do {										\
 	struct notice notice;							\
 										\
-	EXPECT_EQ(EAGAIN, read_notice(fd, &notice));				\
+	EXPECT_EQ(-1, read_notice(fd, &notice));				\
+	EXPECT_EQ(EAGAIN, errno);						\
 } while (0)
 
 #define EXPECT_ALL_READ()							\
