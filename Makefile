@@ -60,6 +60,10 @@ bench-keep: ## keep what is counted now, for bench-check to compare with
 fuzz: ## random calls on AF_DEMO and on AF_UNIX side by side; SECONDS=600, KERNEL=, SEED=1
 	@scripts/twins.sh $(KERNEL) $(or $(SECONDS),600) $(or $(SEED),1)
 
+.PHONY: soak
+soak: ## all that finds something new each time, for HOURS=1; KERNEL=7.2-debug
+	@scripts/soak.sh $(if $(filter file,$(origin KERNEL)),7.2-debug,$(KERNEL)) $(or $(HOURS),1)
+
 .PHONY: lint
 lint: ## what can be said about the code without running it
 	@scripts/lint.sh
