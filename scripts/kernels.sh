@@ -6,6 +6,7 @@
 #
 #   6.1, 6.12   image and headers of Debian's newest kernel of that series
 #   7.2-debug   built from Debian's linux-source with kernel/debug.config
+#   7.2-kcsan   the same with kernel/kcsan.config: it looks for data races
 #   7.2-bench   the same with kernel/bench.config: no checker, for measuring
 #   source      the sources of 7.2 alone: kselftest, checkpatch, kernel-doc
 #
