@@ -7,6 +7,9 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.1
 PREFIX ?= /usr
 
+.PHONY: all
+all: module
+
 .PHONY: module
 module: ## build demo.ko for the running kernel, or for KDIR=
 	@test -e $(KDIR)/Makefile || { \

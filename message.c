@@ -253,7 +253,7 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 	struct demo_sock *ds = demo_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct sk_buff *skb, *last;
-	unsigned long start = 0;
+	struct demo_spin spin = { .until = jiffies + timeo };
 	bool over;
 
 	for (;;) {
@@ -278,8 +278,9 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 			return NULL;
 		while (READ_ONCE(sk->sk_receive_queue.prev) == last &&
 		       !READ_ONCE(sk->sk_err) && !demo_over(sk) &&
-		       demo_spin(sk, &start))
+		       demo_spin_once(sk, &spin))
 			;
+		timeo = demo_spin_end(&spin, timeo);
 		/* The end is no error; the next look sees it. */
 		if (__skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
 						&timeo, last) && *err)

@@ -7,7 +7,10 @@
  *   gettstamp	time stamps come with the data, as control messages
  *   splice_read	of records: the core's own, which reads them
  *   splice_eof	nothing is held back that would have to be pushed
- *   sendpage	(to 6.4) the core copies, as this family does with pages later
+ *   sendpage, sendpage_locked
+ *		(to 6.4) the core copies, as this family does with pages later
+ *   getsockopt_iter
+ *		(7.2) getsockopt does it, and nothing in the kernel asks
  *   read_sock, read_skb, sendmsg_locked, peek_len
  *		for sockmap, strparser, kcm and tun, which take only families
  *		that the core knows

@@ -3,27 +3,49 @@
 #ifndef DEMO_SPIN_H
 #define DEMO_SPIN_H
 
+#include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <net/busy_poll.h>
 
 /**
- * demo_spin() - may a receiver look once more before it sleeps?
+ * struct demo_spin - a receiver that may spin
+ * @start: when it began, for SO_BUSY_POLL; 0 before the first look
+ * @until: when SO_RCVTIMEO is over, in jiffies
+ */
+struct demo_spin {
+	unsigned long	start;
+	unsigned long	until;
+};
+
+/**
+ * demo_spin_once() - may a receiver look once more before it sleeps?
  * @sk: its socket
- * @start: when it began; 0 before the first call
+ * @spin: how long it does so already
  *
- * As long as SO_BUSY_POLL says. Whoever else wants the processor gets it.
+ * As long as SO_BUSY_POLL says, and SO_RCVTIMEO. Whoever else wants the processor
+ * gets it.
  *
  * Return: whether it may
  */
-static inline bool demo_spin(struct sock *sk, unsigned long *start)
+static inline bool demo_spin_once(struct sock *sk, struct demo_spin *spin)
 {
 	if (!sk_can_busy_loop(sk))
 		return false;
-	if (!*start)
-		*start = busy_loop_current_time();
+	if (!spin->start)
+		spin->start = busy_loop_current_time();
 	cpu_relax();
-	cond_resched();
-	return !sk_busy_loop_timeout(sk, *start);
+	cond_resched_tasks_rcu_qs();
+	return !sk_busy_loop_timeout(sk, spin->start) &&
+	       time_before(jiffies, spin->until);
+}
+
+/* What is left of SO_RCVTIMEO after that. */
+static inline long demo_spin_end(const struct demo_spin *spin, long timeo)
+{
+	if (timeo == MAX_SCHEDULE_TIMEOUT || !spin->start)
+		return timeo;
+	return max((long)(spin->until - jiffies), 0L);
 }
 
 #endif /* DEMO_SPIN_H */

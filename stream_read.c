@@ -250,11 +250,12 @@ static bool demo_stream_quiet(struct sock *sk, int flags)
 static long demo_stream_wait(struct sock *sk, long timeo, int flags,
 			     unsigned int state)
 {
-	unsigned long start = 0;
+	struct demo_spin spin = { .until = jiffies + timeo };
 	DEFINE_WAIT(wait);
 
-	while (demo_stream_quiet(sk, flags) && demo_spin(sk, &start))
+	while (demo_stream_quiet(sk, flags) && demo_spin_once(sk, &spin))
 		;
+	timeo = demo_spin_end(&spin, timeo);
 	prepare_to_wait(sk_sleep(sk), &wait, state);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	if (demo_stream_idle(sk, flags) &&
@@ -478,7 +479,7 @@ static int demo_stream_put_pipe(struct sock *sk, struct sk_buff *skb,
 	int ret;
 
 	/* The caller of MSG_ZEROCOPY writes into its pages again. */
-	if (skb_orphan_frags_rx(skb, GFP_KERNEL))
+	if (skb_orphan_frags_rx(skb, sk->sk_allocation))
 		return -ENOMEM;
 	ret = skb_splice_bits(skb, sk, offset, sink->pipe, len, sink->flags);
 	/* A pipe without readers too: AF_UNIX tells no more. */

@@ -85,10 +85,13 @@ struct sk_buff *demo_zerocopy_alloc(struct sock *sk, struct ubuf_info *notice)
  */
 int demo_zerocopy_fill(struct sk_buff *skb, struct msghdr *msg, size_t len)
 {
-	/* Without a socket, it charges the pages to the buffer's owner. */
-	int err = __zerocopy_sg_from_iter(msg, NULL, skb, &msg->msg_iter, len,
-					  NULL);
+	int err;
 
+	/* Of huge pages, more would fit than SO_SNDBUF or a copy can bear. */
+	len = min_t(size_t, len, MAX_SKB_FRAGS * PAGE_SIZE);
+	/* Without a socket, it charges the pages to the buffer's owner. */
+	err = __zerocopy_sg_from_iter(msg, NULL, skb, &msg->msg_iter, len,
+				      NULL);
 	/* Full is as good as through; so is a fault behind some pages. */
 	return skb->len ?: err ?: -EFAULT;
 }

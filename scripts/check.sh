@@ -2,25 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [KERNEL...]: sets up what is missing, and runs the selftests in a VM
-# on each of the kernels. Without any named: on Debian's, and on each debug
-# kernel that was built before, or with FULL=1 on all.
+# on each of the kernels. Without any named: on Debian's, and on 7.2-debug if it
+# was built before, or with FULL=1.
 #
-# On the kernel with KCSAN, only the tests that have something for it run.
-# TESTS="poll stream" runs these alone, on every kernel. All that the build, the tests and the
-# kernel said is kept in build/KERNEL/log.
+# On 7.2-kcsan, only the tests run that have something for it; on 7.2-debug, all
+# but those that take it too long. TESTS="poll stream" runs these alone, on every
+# kernel. All that the build, the tests and the kernel said is kept in
+# build/KERNEL/log.
 
 . "$(dirname "$0")/lib.sh"
 
 kernels=("$@")
 if [ $# = 0 ]; then
 	kernels=("${debian_kernels[@]}")
-	for kernel in "$debug_kernel" "$race_kernel"; do
-		if [ "${FULL:-}" ] || [ -e "$cache/$kernel/stamp" ]; then
-			kernels+=("$kernel")
-		else
-			say "without $kernel, which is not built yet: make check-debug, or FULL=1"
-		fi
-	done
+	if [ "${FULL:-}" ] || [ -e "$cache/$debug_kernel/stamp" ]; then
+		kernels+=("$debug_kernel")
+	else
+		say "without $debug_kernel, which is not built yet: make check-debug, or FULL=1"
+	fi
 fi
 tests=$build/selftests
 # kernel, program, passed or failed or skipped, test, reason
@@ -135,10 +134,13 @@ check_kernel() { # KERNEL
 	: >"$results"
 
 	for test in "${tests_named[@]}"; do
-		if [ "$kernel" != "$race_kernel" ] || [ "${TESTS:-}" ] ||
-		   is_in "$test" "${race_tests[@]}"; then
-			programs+=("$test")
+		if [ ! "${TESTS:-}" ]; then
+			case $kernel in
+			"$race_kernel")	 is_in "$test" "${race_tests[@]}" || continue ;;
+			"$debug_kernel") ! is_in "$test" "${slow_tests[@]}" || continue ;;
+			esac
 		fi
+		programs+=("$test")
 	done
 	say "Linux $kernel"
 	build_module "$kernel" || return 0

@@ -3,6 +3,7 @@
  * SO_BUSY_POLL: a receiver looks again and again for that long before it goes
  * to sleep. AF_UNIX takes the option and does nothing with it.
  */
+#include <limits.h>
 #include <sys/resource.h>
 
 #include "demo_test.h"
@@ -115,6 +116,19 @@ TEST_F(busy_poll, the_time_ends)
 	EXPECT_TRUE(background_sleeps(&b));
 	ASSERT_EQ(1, send(self->sv[0], "a", 1, 0));
 	EXPECT_EQ(1, background_end(&b));
+}
+
+TEST_F(busy_poll, SO_RCVTIMEO_ends_it)
+{
+	struct timeval limit = { .tv_usec = 50000 };
+	char c;
+
+	if (set_number(self->sv[1], SO_BUSY_POLL, INT_MAX))
+		SKIP(return, "6.1 lets only CAP_NET_ADMIN set SO_BUSY_POLL");
+	ASSERT_EQ(0, setsockopt(self->sv[1], SOL_SOCKET, SO_RCVTIMEO, &limit,
+				sizeof(limit)));
+	EXPECT_EQ(-1, recv(self->sv[1], &c, 1, 0));
+	EXPECT_EQ(EAGAIN, errno);
 }
 
 TEST_F(busy_poll, a_signal_ends_it)

@@ -192,6 +192,27 @@ TEST_F(zerocopy, a_fault_half_way_leaves_what_was_sent_before_it)
 	munmap(map, LARGE);
 }
 
+/* Huge pages are few fragments, however much is in them. */
+TEST_F(zerocopy, huge_pages_fill_the_send_buffer_like_others)
+{
+	ssize_t len = 4 << 20;
+	unsigned char *map = mmap(NULL, 2 * len, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ssize_t sent;
+
+	ASSERT_NE(MAP_FAILED, map);
+	madvise(map, 2 * len, MADV_HUGEPAGE);
+	memset(map, 1, 2 * len);
+	sent = send_pinned(self->sv[0], (void *)(((uintptr_t)map + (2 << 20)) &
+						 ~((2ul << 20) - 1)), len);
+	EXPECT_LT(0, sent);
+	/* It may go over by one buffer. */
+	EXPECT_GT(2 * get_number(self->sv[0], SO_SNDBUF), unsent(self->sv[0]));
+	recv_until_empty(self->sv[1]);
+	EXPECT_EQ(0, unsent(self->sv[0]));
+	munmap(map, 2 * len);
+}
+
 TEST_F(zerocopy, splice_copies_what_the_writer_may_change)
 {
 	int pipe_fd[2];
