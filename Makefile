@@ -32,7 +32,7 @@ check: ## run the selftests in VMs; KERNELS="6.1 6.12", TESTS="poll stream", FUL
 	@scripts/check.sh $(KERNELS)
 
 .PHONY: check-debug
-check-debug: ## the same on the two debug kernels alone, built if need be (10 minutes each)
+check-debug: ## the same on the two debug kernels alone, built if need be (6 to 10 minutes each)
 	@scripts/check.sh 7.2-debug 7.2-kcsan
 
 .PHONY: coverage

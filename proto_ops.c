@@ -10,7 +10,8 @@
  *   sendpage, sendpage_locked
  *		(to 6.4) the core copies, as this family does with pages later
  *   getsockopt_iter
- *		(7.2) getsockopt does it, and nothing in the kernel asks
+ *		(7.2) getsockopt does it for programs; nobody in the kernel asks
+ *		for a level other than SOL_SOCKET
  *   read_sock, read_skb, sendmsg_locked, peek_len
  *		for sockmap, strparser, kcm and tun, which take only families
  *		that the core knows

@@ -57,7 +57,8 @@ struct demo_port;
  *        peer may still write into. The receive queue's lock; a writer takes
  *        it out while it copies
  * @oob: of a stream: the buffer with the urgent byte, until that is read or
- *       another comes. The receive queue's lock
+ *       another comes. The receive queue's lock; poll() looks without it
+ *       whether there is one
  * @inq: of a stream: bytes in the receive queue. Written under that queue's
  *       lock, read anywhere
  * @spare_bytes: memory of the buffers in sk_write_queue, which wait to be used

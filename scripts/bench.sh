@@ -65,13 +65,9 @@ prepare() { # KERNEL
 	local kernel=$1 log=$out/$1/build.log
 
 	mkdir -p "$out/$kernel"
-	{
-		"$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel"
-		make -C "$top/bench" DEST="$out/bin"
-	} >"$log" 2>&1 || {
-		tail -n 30 "$log" >&2
-		die "the build failed: all of it is in $log"
-	}
+	: >"$log"
+	quietly "$log" "$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel"
+	quietly "$log" make -C "$top/bench" DEST="$out/bin"
 	rm -rf "$out/$kernel/root"
 	mkdir -p "$out/$kernel/root/usr/bin"
 	install -s "$out/bin/bench" "$out/$kernel/root/usr/bin/bench"
@@ -104,11 +100,8 @@ measure() { # KERNEL WAY
 	[ $status = 0 ] || die "the VM failed ($status): see $out/$kernel/$way"
 }
 
-"$top/scripts/setup.sh" module vm bench
-for kernel in "${kernels[@]}"; do
-	is_in "$kernel" "${debian_kernels[@]}" || "$top/scripts/setup.sh" kernel
-done
-"$top/scripts/kernels.sh" "${kernels[@]}"
+"$top/scripts/setup.sh" bench
+ready "${kernels[@]}"
 mkdir -p "$out" "$results"
 measured=()
 for kernel in "${kernels[@]}"; do

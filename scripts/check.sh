@@ -193,11 +193,7 @@ summary() {
 	printf '\n'
 }
 
-"$top/scripts/setup.sh" module vm
-for kernel in "${kernels[@]}"; do
-	is_in "$kernel" "${debian_kernels[@]}" || "$top/scripts/setup.sh" kernel
-done
-"$top/scripts/kernels.sh" source "${kernels[@]}"
+ready "${kernels[@]}"
 
 mkdir -p "$build"
 exec 9>"$build/.lock"
@@ -252,6 +248,7 @@ trap 'exit 130' HUP INT TERM
 # Each has its turn to be shown, as it goes on.
 for kernel in "${order[@]}"; do
 	until [ -s "$build/$kernel/pid" ]; do
+		kill -0 "$all" 2>/dev/null || die "the check of $kernel did not begin"
 		sleep 0.2
 	done
 	tail -n +1 -s 0.5 -f --pid="$(cat "$build/$kernel/pid")" "$build/$kernel/shown"

@@ -17,18 +17,14 @@ dir=$build/$kernel-coverage
 module=$dir/demo.ko
 recorder=__sanitizer_cov_trace_pc
 
-"$top/scripts/setup.sh" module vm
-"$top/scripts/kernels.sh" source "$kernel"
+ready "$kernel"
 mkdir -p "$dir/log"
 say "building the module with a recorder, and the selftests"
-{
-	cp -sf "$top/scripts/coverage/recorder.c" "$dir/"
-	DEMO_RECORDER=y "$top/scripts/build.sh" "$cache/$kernel/kdir" "$dir"
-	make -s -j"$(nproc)" -C "$top/selftests" vm OUTPUT="$tests"
-} >"$dir/log/build.log" 2>&1 || {
-	tail -n 30 "$dir/log/build.log" >&2
-	die "the build failed: all of it is in $dir/log/build.log"
-}
+log=$dir/log/build.log
+: >"$log"
+cp -sf "$top/scripts/coverage/recorder.c" "$dir/"
+DEMO_RECORDER=y quietly "$log" "$top/scripts/build.sh" "$cache/$kernel/kdir" "$dir"
+quietly "$log" make -s -j"$(nproc)" -C "$top/selftests" vm OUTPUT="$tests"
 programs=()
 for test in ${TESTS:-$(make -s -C "$top/selftests" list)}; do
 	programs+=("${test%.sh}")

@@ -13,18 +13,12 @@ corpus=$top/fuzz/corpus
 dir=$build/$kernel
 root=$build/fuzz
 
-"$top/scripts/setup.sh" module vm kernel
-"$top/scripts/kernels.sh" "$kernel"
+ready "$kernel"
 mkdir -p "$dir/log" "$root/usr/bin"
 say "building the module and the fuzzer"
-{
-	"$top/scripts/build.sh" "$cache/$kernel/kdir" "$dir"
-	gcc -D_GNU_SOURCE -O2 -static -Wall -Wextra -Werror -I "$top/include/uapi" \
-		-o "$root/usr/bin/calls" "$top/fuzz/calls.c"
-} >"$dir/log/build.log" 2>&1 || {
-	tail -n 30 "$dir/log/build.log" >&2
-	die "the build failed: all of it is in $dir/log/build.log"
-}
+: >"$dir/log/build.log"
+quietly "$dir/log/build.log" "$top/scripts/build.sh" "$cache/$kernel/kdir" "$dir"
+quietly "$dir/log/build.log" make -s -C "$top/fuzz" DEST="$root/usr/bin"
 
 say "Linux $kernel: the fuzzer runs for $seconds s"
 "$top/scripts/vm.sh" -a "$root" -l "$dir/log" -t $((seconds + 3600)) \

@@ -205,7 +205,7 @@ get_built_kernel() {
 	[ -e "$fragment" ] || die "there is no kernel $name: no $fragment"
 	is_ready source || get_source
 
-	say "building Linux $name, 5 to 8 minutes on two processors"
+	say "building Linux $name, 6 to 10 minutes on two processors"
 	mkdir -p "$out"
 	rm -f "$dir/stamp"
 	log=$dir/build.log

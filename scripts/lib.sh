@@ -51,6 +51,27 @@ is_in() {
 	return 1
 }
 
+# Makes kernels ready, and what it takes to build a module and run it there.
+ready() { # KERNEL...
+	local kernel
+
+	"$top/scripts/setup.sh" module vm
+	for kernel; do
+		is_in "$kernel" "${debian_kernels[@]}" || "$top/scripts/setup.sh" kernel
+	done
+	"$top/scripts/kernels.sh" source "$@"
+}
+
+# What a command says goes to the end of a file, and is shown when it fails.
+quietly() { # FILE COMMAND...
+	local log=$1
+	shift
+
+	"$@" >>"$log" 2>&1 && return
+	tail -n 30 "$log" >&2
+	die "$1 failed: all of it is in $log"
+}
+
 # The last thing a check says: passed, failed, skipped, alone on a line. With
 # TALLY, the numbers go into that file instead, for whoever adds them up.
 closing_line() {

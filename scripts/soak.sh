@@ -14,24 +14,17 @@ hours=$2
 seconds=$(awk -v hours="$hours" 'BEGIN { printf "%d", hours * 3600 }')
 tests=(allocations race_connect race_data race_wake threads cycle)
 
-"$top/scripts/setup.sh" module vm
-is_in "$kernel" "${debian_kernels[@]}" || "$top/scripts/setup.sh" kernel
-"$top/scripts/kernels.sh" source "$kernel"
+ready "$kernel"
 
 dir=$build/soak
 log=$dir/build.log
 mkdir -p "$dir/root/usr/bin" "$dir/log"
 say "building the module, the selftests and the fuzzers"
-{
-	"$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel"
-	make -s -j"$(nproc)" -C "$top/selftests" vm OUTPUT="$build/selftests"
-	install -s "$build/selftests/fuzz_twins" "$dir/root/usr/bin/"
-	gcc -D_GNU_SOURCE -O2 -static -Wall -Wextra -Werror -I "$top/include/uapi" \
-		-o "$dir/root/usr/bin/calls" "$top/fuzz/calls.c"
-} >"$log" 2>&1 || {
-	tail -n 30 "$log" >&2
-	die "the build failed: all of it is in $log"
-}
+: >"$log"
+quietly "$log" "$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel"
+quietly "$log" make -s -j"$(nproc)" -C "$top/selftests" vm OUTPUT="$build/selftests"
+quietly "$log" make -s -C "$top/fuzz" DEST="$dir/root/usr/bin"
+install -s "$build/selftests/fuzz_twins" "$dir/root/usr/bin/"
 install "$top/scripts/vm/soak" "$dir/root/usr/bin/"
 
 say "Linux $kernel for $hours hours; all it says is kept in $dir/log"

@@ -12,22 +12,17 @@ kernel=$1
 time=$2
 seed=$3
 
-"$top/scripts/setup.sh" module vm
-is_in "$kernel" "${debian_kernels[@]}" || "$top/scripts/setup.sh" kernel
-"$top/scripts/kernels.sh" source "$kernel"
+ready "$kernel"
 
 root=$build/twins
 log=$build/twins.log
 mkdir -p "$root/usr/bin"
 say "building the module and the twins"
-{
-	"$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel"
-	make -C "$top/selftests" OUTPUT="$build/selftests" "$build/selftests/fuzz_twins"
-	install -s "$build/selftests/fuzz_twins" "$root/usr/bin/"
-} >"$log" 2>&1 || {
-	tail -n 30 "$log" >&2
-	die "the build failed: all of it is in $log"
-}
+: >"$log"
+quietly "$log" "$top/scripts/build.sh" "$cache/$kernel/kdir" "$build/$kernel"
+quietly "$log" make -C "$top/selftests" OUTPUT="$build/selftests" \
+	"$build/selftests/fuzz_twins"
+install -s "$build/selftests/fuzz_twins" "$root/usr/bin/"
 
 say "booting Linux $kernel"
 status=0

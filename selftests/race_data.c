@@ -347,18 +347,23 @@ static void close_receiver(void *arg)
 	close_end(arg, 1);
 }
 
+#define RACE_FOR_THE_SPARE(theirs)						\
+do {										\
+	int p[2];								\
+										\
+	RACE(send_the_spare, theirs, {						\
+		ASSERT_EQ(0, pipe(p));						\
+		self->spare = p[1];						\
+	}, {									\
+		/* Nobody has its other end now. It may take a while. */	\
+		EXPECT_EQ(0, read(p[0], self->buf, 1));				\
+		close(p[0]);							\
+	});									\
+} while (0)
+
 TEST_F(race, a_send_of_descriptors_and_the_close_of_the_peer)
 {
-	int p[2];
-
-	RACE(send_the_spare, close_receiver, {
-		ASSERT_EQ(0, pipe(p));
-		self->spare = p[1];
-	}, {
-		/* Nobody has the pipe's other end now. It may take a while. */
-		EXPECT_EQ(0, read(p[0], self->buf, 1));
-		close(p[0]);
-	});
+	RACE_FOR_THE_SPARE(close_receiver);
 }
 
 static void recv_some_beside_and_close(void *arg)
@@ -373,15 +378,7 @@ static void recv_some_beside_and_close(void *arg)
 
 TEST_F(race, a_send_of_descriptors_and_a_read_and_close_of_the_peer)
 {
-	int p[2];
-
-	RACE(send_the_spare, recv_some_beside_and_close, {
-		ASSERT_EQ(0, pipe(p));
-		self->spare = p[1];
-	}, {
-		EXPECT_EQ(0, read(p[0], self->buf, 1));
-		close(p[0]);
-	});
+	RACE_FOR_THE_SPARE(recv_some_beside_and_close);
 }
 
 /* One that writes behind what the other is just reading. */

@@ -186,36 +186,36 @@ static int to_connect(struct wake *w)
 	return w->sv[1] >= 0 && w->sv[0] >= 0 && fd >= 0 ? 0 : -1;
 }
 
-FIXTURE(wake) {
-	struct race_baseline baseline;
-	struct race race;
-	struct wake w;
-};
+/* Somebody who waits, and what happens to him, over VARIANTS_*. */
+#define FIXTURE_WAKE(fixture, VARIANTS)						\
+	FIXTURE(fixture) {							\
+		struct race_baseline baseline;					\
+		struct race race;						\
+		struct wake w;							\
+	};									\
+	FIXTURE_VARIANT(fixture) {						\
+		enum family family;						\
+		int type;							\
+	};									\
+	VARIANTS(fixture);							\
+	FIXTURE_SETUP(fixture)							\
+	{									\
+		NEED_FAMILY(variant->family);					\
+		NEED_OWN_NETWORK();						\
+		self->w = (struct wake){					\
+			.family = variant->family, .type = variant->type, .sv = { -1, -1 }, \
+			.service = address(variant->family, SERVICE),		\
+		};								\
+		race_baseline(&self->baseline);					\
+	}									\
+	FIXTURE_TEARDOWN(fixture)						\
+	{									\
+		close_waker(&self->w, 0);					\
+		close_waker(&self->w, 1);					\
+		EXPECT_BASELINE(&self->baseline, variant->family);		\
+	}
 
-FIXTURE_VARIANT(wake) {
-	enum family family;
-	int type;
-};
-
-VARIANTS_ALL(wake);
-
-FIXTURE_SETUP(wake)
-{
-	NEED_FAMILY(variant->family);
-	NEED_OWN_NETWORK();
-	self->w = (struct wake){
-		.family = variant->family, .type = variant->type, .sv = { -1, -1 },
-		.service = address(variant->family, SERVICE),
-	};
-	race_baseline(&self->baseline);
-}
-
-FIXTURE_TEARDOWN(wake)
-{
-	close_waker(&self->w, 0);
-	close_waker(&self->w, 1);
-	EXPECT_BASELINE(&self->baseline, variant->family);
-}
+FIXTURE_WAKE(wake, VARIANTS_ALL)
 
 /*
  * Rounds of each of what may happen; each is expected to make the call return
@@ -323,36 +323,7 @@ TEST_F(wake, poll_to_write)
 }
 
 /* Many senders to one receiver wait for room there. */
-FIXTURE(wake_dgram) {
-	struct race_baseline baseline;
-	struct race race;
-	struct wake w;
-};
-
-FIXTURE_VARIANT(wake_dgram) {
-	enum family family;
-	int type;
-};
-
-VARIANTS_DGRAM(wake_dgram);
-
-FIXTURE_SETUP(wake_dgram)
-{
-	NEED_FAMILY(variant->family);
-	NEED_OWN_NETWORK();
-	self->w = (struct wake){
-		.family = variant->family, .type = variant->type, .sv = { -1, -1 },
-		.service = address(variant->family, SERVICE),
-	};
-	race_baseline(&self->baseline);
-}
-
-FIXTURE_TEARDOWN(wake_dgram)
-{
-	close_waker(&self->w, 0);
-	close_waker(&self->w, 1);
-	EXPECT_BASELINE(&self->baseline, variant->family);
-}
+FIXTURE_WAKE(wake_dgram, VARIANTS_DGRAM)
 
 TEST_F(wake_dgram, send_to_a_receiver_without_room)
 {
@@ -375,36 +346,7 @@ TEST_F(wake_dgram, poll_to_send_to_a_receiver_without_room)
 }
 
 /* Listeners. */
-FIXTURE(wake_connection) {
-	struct race_baseline baseline;
-	struct race race;
-	struct wake w;
-};
-
-FIXTURE_VARIANT(wake_connection) {
-	enum family family;
-	int type;
-};
-
-VARIANTS_CONNECTION(wake_connection);
-
-FIXTURE_SETUP(wake_connection)
-{
-	NEED_FAMILY(variant->family);
-	NEED_OWN_NETWORK();
-	self->w = (struct wake){
-		.family = variant->family, .type = variant->type, .sv = { -1, -1 },
-		.service = address(variant->family, SERVICE),
-	};
-	race_baseline(&self->baseline);
-}
-
-FIXTURE_TEARDOWN(wake_connection)
-{
-	close_waker(&self->w, 0);
-	close_waker(&self->w, 1);
-	EXPECT_BASELINE(&self->baseline, variant->family);
-}
+FIXTURE_WAKE(wake_connection, VARIANTS_CONNECTION)
 
 TEST_F(wake_connection, accept)
 {
