@@ -397,8 +397,7 @@ TEST(attempts_at_random_leave_nothing_behind)
 
 	NEED_FAMILY(FAMILY_DEMO);
 	NEED_OWN_NETWORK();
-	/* what takes a normal kernel seconds takes a debug kernel minutes */
-	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+	if (is_debug_kernel())
 		attempts = 5000;
 	for (t = 0; t < 3; t++) {
 		ASSERT_EQ(0, socketpair(family_number(FAMILY_DEMO), types[t] | SOCK_NONBLOCK, 0,

@@ -943,7 +943,7 @@ TEST(many_threads_that_try_come_to_no_cycle)
 
 	NEED_FAMILY(FAMILY_DEMO);
 	NEED_OWN_NETWORK();
-	all.turns = access("/sys/kernel/debug/kmemleak", F_OK) ? 20000 : 2000;
+	all.turns = is_debug_kernel() ? 2000 : 20000;
 	for (i = 0; i < 2; i++)
 		for (j = 0; j < SERVICES; j++)
 			all.services[i][j] = address(FAMILY_DEMO, i * SERVICES + j);

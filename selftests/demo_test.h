@@ -87,6 +87,12 @@ do {										\
 		     major, minor, what);					\
 } while (0)
 
+/* On one, what takes seconds elsewhere takes minutes, and memory is kept for long. */
+static inline bool is_debug_kernel(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
 static inline bool kernel_is_at_least(int major, int minor)
 {
 	int x, y;

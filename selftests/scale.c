@@ -78,7 +78,7 @@ static unsigned int affordable_sockets(unsigned int n, const char **why)
 	if (wish) {
 		n = atoi(wish);
 		*why = "DEMO_SCALE says so";
-	} else if (!access("/proc/lockdep", F_OK) || !access("/sys/kernel/debug/kmemleak", F_OK)) {
+	} else if (is_debug_kernel()) {
 		n = SOCKETS_DEBUG;
 		*why = "this is a debug kernel";
 	}
