@@ -60,9 +60,13 @@ static const struct work works[] = {
 	{ "turns-stream", in_turns, SOCK_STREAM, BYTES, 0, false },
 	{ "turns-dgram", in_turns, SOCK_DGRAM, { 64 }, 0, false },
 	{ "turns-seqpacket", in_turns, SOCK_SEQPACKET, { 64 }, 0, false },
+	{ "zerocopy-stream", one_way_zerocopy, SOCK_STREAM, { 64 * KIB, MIB }, 0, false },
 	{ "roundtrip-stream", round_trip, SOCK_STREAM, BYTES, 0, false },
 	{ "roundtrip-dgram", round_trip, SOCK_DGRAM, BYTES, 0, false },
 	{ "roundtrip-seqpacket", round_trip, SOCK_SEQPACKET, BYTES, 0, false },
+	{ "spinning-stream", round_trip_spinning, SOCK_STREAM, { 64 }, 2048, false },
+	{ "spinning-dgram", round_trip_spinning, SOCK_DGRAM, { 64 }, 2048, false },
+	{ "spinning-seqpacket", round_trip_spinning, SOCK_SEQPACKET, { 64 }, 2048, false },
 	{ "small-writes", small_writes, SOCK_STREAM, { 64 }, 0, false },
 	{ "small-reads", small_reads, SOCK_STREAM, { 64 }, 0, false },
 	{ "mmsg-dgram", many_messages, SOCK_DGRAM, { 32 }, 8192, false },
@@ -283,8 +287,9 @@ int main(int argc, char **argv)
 
 		if (work->heavy && quick)
 			continue;
-		if (work->run == in_turns && pinned)
-			continue;	/* that is about one processor */
+		/* The one is about one processor, the other takes two. */
+		if (work->run == (pinned ? in_turns : round_trip_spinning))
+			continue;
 		for (size = work->sizes; *size; size++) {
 			if (!is_wanted_row(work->name, *size, argv + optind))
 				continue;

@@ -46,6 +46,7 @@ void connect_to_name(const struct family *f, int fd, unsigned int n);
 bool has_socketpair(const struct family *f);
 void new_pair(const struct family *f, int type, struct end ends[2]);
 void make_room(int fd, long bytes);
+bool enable_zerocopy(const struct family *f, int fd);
 
 /* work.c, calls.c */
 
@@ -62,7 +63,8 @@ struct job {
  */
 typedef double work_fn(const struct job *job);
 
-work_fn one_way, in_turns, round_trip, small_writes, small_reads, many_messages;
+work_fn one_way, in_turns, one_way_zerocopy, round_trip, round_trip_spinning;
+work_fn small_writes, small_reads, many_messages;
 work_fn many_pairs, many_senders;
 work_fn connections, socketpairs, wait_epoll, bind_among, connect_among;
 work_fn idle_memory, queued_memory;

@@ -188,3 +188,13 @@ void make_room(int fd, long bytes)
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
 }
+
+bool enable_zerocopy(const struct family *f, int fd)
+{
+	int one = 1;
+
+	if (f->domain == AF_DEMO &&
+	    !setsockopt(fd, SOL_DEMO, DEMO_ZEROCOPY, &one, sizeof(one)))
+		return true;
+	return f->domain >= 0 && !setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one));
+}

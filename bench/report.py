@@ -36,6 +36,7 @@ COUNTED_MARKS.update({
     ("roundtrip-stream", 64): (0.85, False),
     ("roundtrip-dgram", 64): (0.85, False),
     ("roundtrip-seqpacket", 64): (0.85, False),
+    ("zerocopy-stream", 1 << 20): (0.40, False),
     ("connect-stream", 1): (0.85, False),
     ("memory-queued-stream", 1): (1 / 300, False),
 })
@@ -44,6 +45,9 @@ TIMED_MARKS = {
     ("oneway-stream", 64): 2.5,
     ("oneway-dgram", 64): 1.5,
     ("oneway-seqpacket", 64): 1.5,
+    ("spinning-stream", 64): 2.0,
+    ("spinning-dgram", 64): 2.0,
+    ("spinning-seqpacket", 64): 2.0,
 }
 TIMED_LEAST = 1.0
 # bind() and close() among many sockets, beside the same among few.

@@ -16,6 +16,9 @@
 #define SMALL		64	/* bytes of a small write or record */
 #define MAX_ENDS	8
 
+/* Writers use MSG_ZEROCOPY. */
+static bool zerocopy;
+
 static bool is_stream(const struct job *job)
 {
 	return job->type == SOCK_STREAM;
@@ -62,6 +65,26 @@ static void wait_for(int fd)
 		_exit(0);
 }
 
+/*
+ * Write, and take the notices that have come: a program would use its pages
+ * again. There is one for many writes, and one that is left is no harm.
+ */
+static void send_zerocopy(int fd, const char *buf, long size)
+{
+	struct msghdr notice = { 0 };
+	ssize_t n;
+
+	while (size) {
+		n = send(fd, buf, size, MSG_ZEROCOPY);
+		if (n <= 0)
+			failed("send");
+		buf += n;
+		size -= n;
+		while (!recvmsg(fd, &notice, MSG_ERRQUEUE | MSG_DONTWAIT))
+			;
+	}
+}
+
 static void writer(const struct job *job, int fd, int nr, int go)
 {
 	char *buf = buffer(job->size);
@@ -71,7 +94,8 @@ static void writer(const struct job *job, int fd, int nr, int go)
 	for (phase = 0; phase < PHASES; phase++) {
 		wait_for(go);
 		for (ops = phase_ops(job, phase) / nr; ops; ops--)
-			write_all(fd, buf, job->size);
+			zerocopy ? send_zerocopy(fd, buf, job->size) :
+				   write_all(fd, buf, job->size);
 	}
 	pause();
 }
@@ -156,6 +180,12 @@ double in_turns(const struct job *job)
 	return one_way(job);
 }
 
+static double one_way_between(const struct job *job, struct end ends[2])
+{
+	room_for_records(job, ends, 2);
+	return transfer(job, &ends[0].out, 1, &ends[1].in, 1);
+}
+
 double one_way(const struct job *job)
 {
 	struct end ends[2];
@@ -163,8 +193,17 @@ double one_way(const struct job *job)
 	if (job->family->domain == AF_TIPC && job->type == SOCK_DGRAM)
 		give_up("it drops datagrams that there is no room for");
 	new_pair(job->family, job->type, ends);
-	room_for_records(job, ends, 2);
-	return transfer(job, &ends[0].out, 1, &ends[1].in, 1);
+	return one_way_between(job, ends);
+}
+
+/* With MSG_ZEROCOPY by whoever has it: the others write as ever. */
+double one_way_zerocopy(const struct job *job)
+{
+	struct end ends[2];
+
+	new_pair(job->family, job->type, ends);
+	zerocopy = enable_zerocopy(job->family, ends[0].out);
+	return one_way_between(job, ends);
 }
 
 /* job->size pairs at once, a process at each end. */
@@ -215,15 +254,13 @@ static void read_message(int fd, void *buf, long size)
 	}
 }
 
-double round_trip(const struct job *job)
+static double round_trip_between(const struct job *job, struct end ends[2])
 {
 	char *buf = buffer(job->size);
-	struct end ends[2];
 	double start = 0;
 	int phase;
 	long ops;
 
-	new_pair(job->family, job->type, ends);
 	room_for_records(job, ends, 2);
 	if (!child(1))
 		for (;;) {
@@ -239,6 +276,31 @@ double round_trip(const struct job *job)
 		}
 	}
 	return now() - start;
+}
+
+double round_trip(const struct job *job)
+{
+	struct end ends[2];
+
+	new_pair(job->family, job->type, ends);
+	return round_trip_between(job, ends);
+}
+
+#define SPIN	10000	/* microseconds: for longer than an answer takes */
+
+/* With SO_BUSY_POLL at both ends, heeded by whoever does: the others sleep. */
+double round_trip_spinning(const struct job *job)
+{
+	struct end ends[2];
+	int i, spin = SPIN;
+
+	new_pair(job->family, job->type, ends);
+	if (job->family->domain < 0)
+		give_up("a pipe has no options");
+	for (i = 0; i < 2; i++)
+		if (setsockopt(ends[i].in, SOL_SOCKET, SO_BUSY_POLL, &spin, sizeof(spin)))
+			failed("setsockopt");
+	return round_trip_between(job, ends);
 }
 
 /*

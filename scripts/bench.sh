@@ -32,7 +32,7 @@ main_rows=(
 	turns-stream:{1,64,4096,65536} turns-dgram:64 turns-seqpacket:64
 	roundtrip-{stream,dgram,seqpacket}:64 small-writes small-reads
 	mmsg-dgram mmsg-seqpacket connect-stream socketpair-stream
-	epoll:100 senders bind:1000
+	epoll:100 senders bind:1000 zerocopy-stream:1048576
 )
 
 case $mode in
