@@ -1,28 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * fuzz_twins [-kuv] SECONDS [SEED]: twins.c for longer. Tries one seed after
- * the other, beginning with SEED, and says once a minute how far it is. With 0
- * seconds it tries that seed alone. Ends with status 1 at the first finding.
+ * the other, beginning with SEED, as many at once as there are processors, and
+ * says once a minute how far it is. With 0 seconds it tries that seed alone. Ends
+ * with status 1 at the first finding.
  *
  *   -k   goes on after a finding
  *   -u   AF_UNIX on both sides: what differs then is wrong here
  *   -v   every program is printed while it runs
  */
+#include <sys/mman.h>
 #include <time.h>
 
 #include "twins/twins.h"
 
-int main(int argc, char *argv[])
+static bool verbose, keep_on;
+
+/* Of all processes. */
+static struct progress {
+	uint64_t seed;		/* the next one */
+	long calls;
+	int findings;
+	bool over;
+} *progress;
+
+static void try_seed(uint64_t seed)
 {
-	uint64_t seed = 1, first;
-	bool verbose = false, keep_on = false;
-	int findings = 0;
 	struct finding finding;
 	struct program program;
-	time_t start, told;
-	const char *missing;
 	long calls = 0;
-	int option, seconds;
+
+	if (verbose) {
+		generate(&program, seed);
+		printf("# seed %llu:\n", (unsigned long long)seed);
+		world_run(&program, &finding, true, NULL);
+	}
+	if (!twins_try(seed, &calls))
+		__atomic_fetch_add(&progress->findings, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&progress->calls, calls, __ATOMIC_RELAXED);
+	/* What was printed is not to be lost when another process ends us all. */
+	fflush(stdout);
+}
+
+static int work(void)
+{
+	const char *missing = world_setup();
+
+	if (missing) {
+		fprintf(stderr, "fuzz_twins: %s\n", missing);
+		return 2;
+	}
+	do {
+		try_seed(__atomic_fetch_add(&progress->seed, 1, __ATOMIC_RELAXED));
+		if (progress->findings && !keep_on)
+			break;
+	} while (!__atomic_load_n(&progress->over, __ATOMIC_RELAXED));
+	return 0;
+}
+
+static void tell(uint64_t first, time_t start)
+{
+	printf("# %llu seeds from %llu on: %ld calls in %ld s, %d findings\n",
+	       (unsigned long long)(progress->seed - first), (unsigned long long)first,
+	       progress->calls, (long)(time(NULL) - start), progress->findings);
+	fflush(stdout);
+}
+
+int main(int argc, char *argv[])
+{
+	int option, seconds, workers, status, i, worst = 0;
+	time_t start = time(NULL), told = start;
+	uint64_t first = 1;
+	pid_t pid;
 
 	while ((option = getopt(argc, argv, "kuv")) > 0) {
 		twins_same |= option == 'u';
@@ -35,34 +84,45 @@ int main(int argc, char *argv[])
 	}
 	seconds = atoi(argv[optind]);
 	if (optind + 1 < argc)
-		seed = strtoull(argv[optind + 1], NULL, 0);
-	missing = family_number(FAMILY_DEMO) < 0 && !twins_same ? "demo.ko is not loaded" :
-		  world_setup();
-	if (missing) {
-		fprintf(stderr, "fuzz_twins: %s\n", missing);
+		first = strtoull(argv[optind + 1], NULL, 0);
+	if (family_number(FAMILY_DEMO) < 0 && !twins_same) {
+		fprintf(stderr, "fuzz_twins: demo.ko is not loaded\n");
 		return 2;
 	}
-	first = seed;
-	start = time(NULL);
-	told = start;
-	do {
-		if (verbose) {
-			generate(&program, seed);
-			printf("# seed %llu:\n", (unsigned long long)seed);
-			world_run(&program, &finding, true, NULL);
+	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (progress == MAP_FAILED)
+		return 2;
+	*progress = (struct progress) { .seed = first, .over = !seconds };
+	workers = seconds && !verbose ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+	fflush(stdout);
+	for (i = 0; i < workers; i++) {
+		pid = fork();
+		if (pid < 0)
+			return 2;
+		if (!pid) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			exit(work());
 		}
-		findings += !twins_try(seed++, &calls);
-		if (findings && !keep_on)
-			return 1;
+	}
+	while (workers) {
+		pid = waitpid(-1, &status, WNOHANG);
+		if (pid > 0) {
+			/* One that broke off had found something that it cannot go on from. */
+			if (status)
+				worst = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+			progress->over |= status;
+			workers--;
+			continue;
+		}
+		usleep(100000);
+		if (time(NULL) - start >= seconds)
+			__atomic_store_n(&progress->over, true, __ATOMIC_RELAXED);
 		if (time(NULL) - told >= 60) {
 			told = time(NULL);
-			printf("# seeds %llu to %llu: %ld calls in %ld s, %d findings\n",
-			       (unsigned long long)first, (unsigned long long)seed - 1, calls,
-			       (long)(told - start), findings);
-			fflush(stdout);
+			tell(first, start);
 		}
-	} while (time(NULL) - start < seconds);
-	printf("# seeds %llu to %llu: %ld calls in %ld s, %d findings\n", (unsigned long long)first,
-	       (unsigned long long)seed - 1, calls, (long)(time(NULL) - start), findings);
-	return !!findings;
+	}
+	tell(first, start);
+	return worst ?: !!progress->findings;
 }

@@ -61,8 +61,9 @@ static void even_empty_records(struct world *w, const struct op *op)
 {
 	const struct slot *slot = &w->slots[op->slot];
 
-	w->empty_records = op->call == CALL_CLOSE && slot->type == SOCK_SEQPACKET &&
-			   !unread(slot->fd[0]) && !unread(slot->fd[1]);
+	w->empty_records = pending_holds(w, SOCK_SEQPACKET) ||
+			   (op->call == CALL_CLOSE && slot->type == SOCK_SEQPACKET &&
+			    !unread(slot->fd[0]) && !unread(slot->fd[1]));
 }
 
 void masks_before(struct world *w, struct op *op)
@@ -136,16 +137,23 @@ static void explain_mark(struct world *w, const struct op *op, struct result r[2
 		r[1].values[0] = 0;
 }
 
-/* The error that only one has is taken from there. */
+/* The error that only one has is taken from there: once, for all descriptors of it. */
 static void explain_empty_records(struct world *w, const struct op *op, struct result r[2])
 {
-	int i;
+	int i, taken = -1;
 
+	/* Who waits for a record takes the error with him. */
+	if (w->empty_records && op->call == CALL_RECV && op->who == WHO_THREAD &&
+	    r[0].error == ECONNRESET && !r[1].ret && r[0].waits == r[1].waits)
+		r[0] = r[1];
 	for (i = 0; i < NR_SLOTS && w->empty_records; i++) {
 		if ((r[0].poll[i] ^ r[1].poll[i]) != POLLERR || !(r[0].poll[i] & POLLERR) ||
-		    w->slots[i].type != SOCK_SEQPACKET ||
+		    w->slots[i].type != SOCK_SEQPACKET)
+			continue;
+		if (w->slots[i].object != taken &&
 		    get_number(w->slots[i].fd[0], SO_ERROR) != ECONNRESET)
 			continue;
+		taken = w->slots[i].object;
 		r[0].poll[i] &= ~POLLERR;
 	}
 }
@@ -240,12 +248,13 @@ static void explain_shut_room(struct world *w, const struct op *op, struct resul
 	r[1].error = told;
 }
 
-/* Not of 7.2: without a peer and shut, it said the one first, and now the other. */
-static void explain_shut_alone(struct world *w, const struct op *op, struct result r[2])
+/* Not of 7.2: without a peer, and shut or too long, it said the one first, and now the other. */
+static void explain_alone(struct world *w, const struct op *op, struct result r[2])
 {
 	if (call_moves_data(op) && w->slots[op->slot].type == SOCK_DGRAM &&
-	    r[0].error == EPIPE && r[1].error == ENOTCONN && !kernel_is_at_least(7, 2))
-		r[1].error = EPIPE;
+	    (r[0].error == EPIPE || r[0].error == EMSGSIZE) && r[1].error == ENOTCONN &&
+	    !kernel_is_at_least(7, 2))
+		r[1].error = r[0].error;
 }
 
 static void (*const explanations[])(struct world *w, const struct op *op,
@@ -260,7 +269,7 @@ static void (*const explanations[])(struct world *w, const struct op *op,
 	explain_nobody,
 	explain_unread,
 	explain_shut_room,
-	explain_shut_alone,
+	explain_alone,
 	NULL
 };
 

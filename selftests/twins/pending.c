@@ -82,7 +82,8 @@ void pending_start(struct world *w, const struct op *op)
 
 	while (p->used)
 		p++;
-	*p = (struct pending) { .used = true, .line = w->line, .op = *op, .world = w };
+	*p = (struct pending) { .used = true, .line = w->line, .op = *op,
+				.type = slot->type, .object = slot->object, .world = w };
 	/* It is to wait; and signals of a thread are not looked for. */
 	p->op.flags &= ~(MSG_DONTWAIT | MSG_OOB);
 	if (op->call == CALL_SEND)
@@ -117,10 +118,31 @@ bool pending_may_start(struct world *w, const struct op *op)
 	for (i = 0; i < NR_PENDING; i++) {
 		if (!w->pending[i].used)
 			free++;
-		else if (w->slots[w->pending[i].op.slot].object == w->slots[op->slot].object)
+		else if (w->pending[i].object == w->slots[op->slot].object)
 			return false;
 	}
 	return free;
+}
+
+static bool is_open(const struct world *w, int object)
+{
+	int i;
+
+	for (i = 0; i < NR_SLOTS; i++)
+		if (w->slots[i].used && w->slots[i].object == object)
+			return true;
+	return false;
+}
+
+bool pending_holds(const struct world *w, int type)
+{
+	int i;
+
+	for (i = 0; i < NR_PENDING; i++)
+		if (w->pending[i].used && w->pending[i].type == type &&
+		    !is_open(w, w->pending[i].object))
+			return true;
+	return false;
 }
 
 bool pending_accepts(struct world *w, int slot)

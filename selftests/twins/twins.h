@@ -129,6 +129,7 @@ struct pending {
 	bool		used;
 	int		line;
 	struct op	op;
+	int		type, object;	/* of the socket, which may be closed meanwhile */
 	struct world	*world;
 	struct pending_side {
 		struct pending	*pending;
@@ -168,7 +169,7 @@ struct world {
 	int			excess[MAX_OBJECTS];	/* by object: see masks.c */
 	long			cost;		/* of all that was sent: see crowded() */
 	bool			sndbuf_set;
-	bool			empty_records;	/* are all that wait where close() is called */
+	bool			empty_records;	/* may be what waits where a socket goes */
 	bool			verbose;
 	struct finding		*finding;	/* NULL once there is one */
 };
@@ -197,6 +198,8 @@ void pending_settle(struct world *w, bool end);
 void pending_end(struct pending *p);
 bool pending_some(struct world *w);
 bool pending_may_start(struct world *w, const struct op *op);
+/* Some waits on a socket of that type that has been closed, and goes when the call ends. */
+bool pending_holds(const struct world *w, int type);
 /* What such a socket inherits cannot be known when its listener is gone. */
 bool pending_accepts(struct world *w, int slot);
 
