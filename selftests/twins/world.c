@@ -341,6 +341,16 @@ static bool crowded(struct world *w, const struct op *op)
 	return outq(w, op->slot) + cost > sndbuf;
 }
 
+/*
+ * What wakes the last user of a closed socket makes it go. A call that sends twice
+ * (an urgent byte is sent apart) may find it there or gone.
+ */
+static bool races_with_close(struct world *w, const struct op *op)
+{
+	return (op->call == CALL_SENDMMSG || (op->call == CALL_SEND && op->flags & MSG_OOB)) &&
+	       pending_holds(w, w->slots[op->slot].type);
+}
+
 static bool makes_sense(struct world *w, const struct op *op)
 {
 	bool makes = op->call == CALL_SOCKET || op->call == CALL_SOCKETPAIR;
@@ -362,7 +372,7 @@ static bool makes_sense(struct world *w, const struct op *op)
 	if (op->call == CALL_CLOSE && pending_accepts(w, op->slot))
 		return false;
 	if (op->call == CALL_SEND || op->call == CALL_SENDMMSG)
-		return !crowded(w, op);
+		return !races_with_close(w, op) && !crowded(w, op);
 	return true;
 }
 
