@@ -291,10 +291,13 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 		charge += skb->truesize;
 		skb->destructor = NULL;
 		skb->sk = NULL;
-		/* With a large spare in flight, the sender is not writable. */
+		/*
+		 * With a large spare in flight, the sender is not writable. One
+		 * more than SO_SNDBUF may be kept, as one more may be in flight.
+		 */
 		if (dead || !demo_buffer_is_ours(skb) ||
 		    skb->truesize > sndbuf >> 2 ||
-		    ds->spare_bytes + skb->truesize > sndbuf)
+		    ds->spare_bytes >= sndbuf)
 			continue;
 		__skb_unlink(skb, drained);
 		/* The one used last is warm in the cache: it goes first. */
