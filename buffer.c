@@ -291,18 +291,25 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 		charge += skb->truesize;
 		skb->destructor = NULL;
 		skb->sk = NULL;
-		/*
-		 * With a large spare in flight, the sender is not writable. One
-		 * more than SO_SNDBUF may be kept, as one more may be in flight.
-		 */
+		/* With a large spare in flight, the sender is not writable. */
 		if (dead || !demo_buffer_is_ours(skb) ||
-		    skb->truesize > sndbuf >> 2 ||
-		    ds->spare_bytes >= sndbuf)
+		    skb->truesize > sndbuf >> 2)
 			continue;
 		__skb_unlink(skb, drained);
 		/* The one used last is warm in the cache: it goes first. */
 		__skb_queue_head(spares, skb);
 		ds->spare_bytes += skb->truesize;
+	}
+	/*
+	 * As in flight, one may be above the limit, or each round of a busy
+	 * sender would allocate that one anew. Those not used for longest go:
+	 * they may be of a size that is not wanted any more.
+	 */
+	while ((skb = skb_peek_tail(spares)) &&
+	       ds->spare_bytes - skb->truesize >= sndbuf) {
+		__skb_unlink(skb, spares);
+		ds->spare_bytes -= skb->truesize;
+		__skb_queue_tail(drained, skb);
 	}
 	if (!skb_queue_empty(spares))
 		demo_hoard(ds);

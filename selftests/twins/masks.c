@@ -47,9 +47,13 @@ static void even_names(const struct world *w, const struct op *op)
  * "piece not cut in two": descriptors go with the bytes of one buffer, and those
  * are as many as are asked for only up to this.
  */
-static void even_piece(const struct world *w, struct op *op)
+static void even_piece(struct world *w, struct op *op)
 {
 	if (w->slots[op->slot].type == SOCK_STREAM && op->nr_fds && op->size > 4096)
+		op->size = 4096;
+	/* Who waits for bytes may have read the first piece before the second comes. */
+	if (w->slots[op->slot].type == SOCK_STREAM && op->call == CALL_SEND &&
+	    pending_some(w) && op->size > 4096)
 		op->size = 4096;
 }
 
