@@ -84,8 +84,7 @@ void pending_start(struct world *w, const struct op *op)
 		p++;
 	*p = (struct pending) { .used = true, .line = w->line, .op = *op,
 				.type = slot->type, .object = slot->object, .world = w };
-	/* It is to wait; and signals of a thread are not looked for. */
-	p->op.flags &= ~(MSG_DONTWAIT | MSG_OOB);
+	/* Signals of a thread are not looked for. */
 	if (op->call == CALL_SEND)
 		p->op.flags |= MSG_NOSIGNAL;
 	sigfillset(&most);

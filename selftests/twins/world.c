@@ -387,6 +387,9 @@ static void run_op(struct world *w, const struct op *given)
 	if (w->program->tight && w->slots[op.slot].type == SOCK_DGRAM &&
 	    (op.call == CALL_SEND || op.call == CALL_SENDMMSG))
 		op.size %= 100;
+	/* It is to wait; and an urgent byte's signal is not a thread's. */
+	if (op.who == WHO_THREAD)
+		op.flags &= ~(MSG_DONTWAIT | MSG_OOB);
 	alarm(TIME_LIMIT);
 	if (op.call == CALL_SETSOCKOPT && op.option == SO_SNDBUF)
 		w->sndbuf_set = true;
