@@ -51,10 +51,16 @@ static void even_piece(struct world *w, struct op *op)
 {
 	if (w->slots[op->slot].type == SOCK_STREAM && op->nr_fds && op->size > 4096)
 		op->size = 4096;
-	/* Who waits for bytes may have read the first piece before the second comes. */
-	if (w->slots[op->slot].type == SOCK_STREAM && op->call == CALL_SEND &&
-	    pending_some(w) && op->size > 4096)
-		op->size = 4096;
+	/*
+	 * Who waits for bytes may have read the first piece before the second comes,
+	 * and an urgent byte is sent apart from those before it.
+	 */
+	if (w->slots[op->slot].type == SOCK_STREAM && op->call == CALL_SEND && pending_some(w)) {
+		if (op->flags & MSG_OOB && op->size > 1)
+			op->size = 1;
+		if (op->size > 4096)
+			op->size = 4096;
+	}
 }
 
 /*

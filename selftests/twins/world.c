@@ -343,12 +343,17 @@ static bool crowded(struct world *w, const struct op *op)
 
 /*
  * What wakes the last user of a closed socket makes it go. A call that sends twice
- * (an urgent byte is sent apart) may find it there or gone.
+ * (an urgent byte is sent apart) may find it there or gone; and who waits for bytes
+ * may have read those of the first before the second comes.
  */
-static bool races_with_close(struct world *w, const struct op *op)
+static bool races_with_itself(struct world *w, const struct op *op)
 {
+	int type = w->slots[op->slot].type;
+
+	if (op->call == CALL_SENDMMSG && type == SOCK_STREAM && pending_some(w))
+		return true;
 	return (op->call == CALL_SENDMMSG || (op->call == CALL_SEND && op->flags & MSG_OOB)) &&
-	       pending_holds(w, w->slots[op->slot].type);
+	       pending_holds(w, type);
 }
 
 static bool makes_sense(struct world *w, const struct op *op)
@@ -372,7 +377,7 @@ static bool makes_sense(struct world *w, const struct op *op)
 	if (op->call == CALL_CLOSE && pending_accepts(w, op->slot))
 		return false;
 	if (op->call == CALL_SEND || op->call == CALL_SENDMMSG)
-		return !races_with_close(w, op) && !crowded(w, op);
+		return !races_with_itself(w, op) && !crowded(w, op);
 	return true;
 }
 
