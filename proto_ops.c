@@ -150,18 +150,28 @@ static int demo_shutdown(struct socket *sock, int how)
 }
 
 /* What all types have in common. */
+/*
+ * A peer that goes leaves its reason, then hangs up, then gives back what was
+ * charged. Asked for the other way round, after the caller has looked for room
+ * to write: who is told of one is told of what came before it.
+ */
 static __poll_t demo_poll_state(struct sock *sk)
 {
-	u8 shutdown = READ_ONCE(sk->sk_shutdown);
 	__poll_t mask = 0;
+	u8 shutdown;
 
-	if (READ_ONCE(sk->sk_err) ||
-	    !skb_queue_empty_lockless(&sk->sk_error_queue))
-		mask |= EPOLLERR;
+	/* Pairs with the release of a charge. */
+	smp_rmb();
+	shutdown = READ_ONCE(sk->sk_shutdown);
 	if (shutdown == SHUTDOWN_MASK)
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLRDHUP | EPOLLIN | EPOLLRDNORM;
+	/* Pairs with demo_hang_up(). */
+	smp_rmb();
+	if (READ_ONCE(sk->sk_err) ||
+	    !skb_queue_empty_lockless(&sk->sk_error_queue))
+		mask |= EPOLLERR;
 	if (!skb_queue_empty_lockless(&sk->sk_receive_queue) ||
 	    READ_ONCE(sk->sk_ack_backlog))
 		mask |= EPOLLIN | EPOLLRDNORM;
@@ -172,16 +182,16 @@ static __poll_t demo_stream_poll(struct file *file, struct socket *sock,
 				 struct poll_table_struct *wait)
 {
 	struct sock *sk = sock->sk;
-	__poll_t mask;
+	__poll_t mask = 0;
 
 	sock_poll_wait(file, sock, wait);
-	mask = demo_poll_state(sk);
+	if (demo_writable(sk))
+		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+	mask |= demo_poll_state(sk);
 	if (READ_ONCE(sk->sk_state) == TCP_CLOSE)
 		mask |= EPOLLHUP;
 	if (READ_ONCE(demo_sk(sk)->oob))
 		mask |= EPOLLPRI;
-	if (demo_writable(sk))
-		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
 	return mask;
 }
 
@@ -203,24 +213,23 @@ static __poll_t demo_message_poll(struct file *file, struct socket *sock,
 				  struct poll_table_struct *wait)
 {
 	struct sock *sk = sock->sk;
-	__poll_t mask;
+	__poll_t mask = 0;
 
 	sock_poll_wait(file, sock, wait);
-	mask = demo_poll_state(sk);
+	/* To be told of room at the peer has its price: only on request. */
+	if (poll_requested_events(wait) &
+	    (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)) {
+		if (demo_writable(sk) && !demo_peer_full(sk))
+			mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
+		else
+			sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	}
+	mask |= demo_poll_state(sk);
 	if (mask & EPOLLERR && sock_flag(sk, SOCK_SELECT_ERR_QUEUE))
 		mask |= EPOLLPRI;
 	if (sk->sk_type == SOCK_SEQPACKET &&
 	    READ_ONCE(sk->sk_state) == TCP_CLOSE)
 		mask |= EPOLLHUP;
-
-	/* To be told of room at the peer has its price: only on request. */
-	if (!(poll_requested_events(wait) &
-	      (EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)))
-		return mask;
-	if (demo_writable(sk) && !demo_peer_full(sk))
-		mask |= EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
-	else
-		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	return mask;
 }
 
