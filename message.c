@@ -246,6 +246,21 @@ static bool demo_over(const struct sock *sk)
 	return over;
 }
 
+/* Wait for what comes behind @last: see __skb_wait_for_more_packets(). */
+static int demo_message_wait(struct sock *sk, int *err, long *timeo,
+			     const struct sk_buff *last)
+{
+	struct demo_spin spin = { .until = jiffies + *timeo };
+
+	while (READ_ONCE(sk->sk_receive_queue.prev) == last &&
+	       !READ_ONCE(sk->sk_err) && !demo_over(sk) &&
+	       demo_spin_once(sk, &spin))
+		;
+	*timeo = demo_spin_end(&spin, *timeo);
+	return __skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
+					   timeo, last);
+}
+
 /* The next record, or the one that peeking has come to, at *@skip. */
 static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 					 int *err)
@@ -253,7 +268,6 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 	struct demo_sock *ds = demo_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct sk_buff *skb, *last;
-	struct demo_spin spin = { .until = jiffies + timeo };
 	bool over;
 
 	for (;;) {
@@ -276,14 +290,8 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 			continue;
 		if (!timeo)
 			return NULL;
-		while (READ_ONCE(sk->sk_receive_queue.prev) == last &&
-		       !READ_ONCE(sk->sk_err) && !demo_over(sk) &&
-		       demo_spin_once(sk, &spin))
-			;
-		timeo = demo_spin_end(&spin, timeo);
 		/* The end is no error; the next look sees it. */
-		if (__skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
-						&timeo, last) && *err)
+		if (demo_message_wait(sk, err, &timeo, last) && *err)
 			return NULL;
 	}
 

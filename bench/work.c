@@ -94,8 +94,10 @@ static void writer(const struct job *job, int fd, int nr, int go)
 	for (phase = 0; phase < PHASES; phase++) {
 		wait_for(go);
 		for (ops = phase_ops(job, phase) / nr; ops; ops--)
-			zerocopy ? send_zerocopy(fd, buf, job->size) :
-				   write_all(fd, buf, job->size);
+			if (zerocopy)
+				send_zerocopy(fd, buf, job->size);
+			else
+				write_all(fd, buf, job->size);
 	}
 	pause();
 }

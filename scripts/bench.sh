@@ -8,7 +8,7 @@
 # bench.sh keep      writes bench/figures.tsv anew
 #
 # KERNELS="6.1" and WAYS="counted timed" choose; ROWS="oneway-stream:64 epoll"
-# are these alone; ROUNDS=5 is how often the timed ones are measured.
+# are these alone; ROUNDS=9 is how often the timed ones are measured.
 # RESULTS=bench/results puts the tables and plots there.
 
 . "$(dirname "$0")/lib.sh"

@@ -24,6 +24,9 @@ static struct progress {
 	bool over;
 } *progress;
 
+#define count_up(counter, n)	__atomic_fetch_add(&(counter), n, __ATOMIC_RELAXED)
+#define count_of(counter)	__atomic_load_n(&(counter), __ATOMIC_RELAXED)
+
 static void try_seed(uint64_t seed)
 {
 	struct finding finding;
@@ -36,8 +39,8 @@ static void try_seed(uint64_t seed)
 		world_run(&program, &finding, true, NULL);
 	}
 	if (!twins_try(seed, &calls))
-		__atomic_fetch_add(&progress->findings, 1, __ATOMIC_RELAXED);
-	__atomic_fetch_add(&progress->calls, calls, __ATOMIC_RELAXED);
+		count_up(progress->findings, 1);
+	count_up(progress->calls, calls);
 	/* What was printed is not to be lost when another process ends us all. */
 	fflush(stdout);
 }
@@ -51,18 +54,16 @@ static int work(void)
 		return 2;
 	}
 	do {
-		try_seed(__atomic_fetch_add(&progress->seed, 1, __ATOMIC_RELAXED));
-		if (progress->findings && !keep_on)
-			break;
-	} while (!__atomic_load_n(&progress->over, __ATOMIC_RELAXED));
+		try_seed(count_up(progress->seed, 1));
+	} while (!count_of(progress->over) && (keep_on || !count_of(progress->findings)));
 	return 0;
 }
 
 static void tell(uint64_t first, time_t start)
 {
 	printf("# %llu seeds from %llu on: %ld calls in %ld s, %d findings\n",
-	       (unsigned long long)(progress->seed - first), (unsigned long long)first,
-	       progress->calls, (long)(time(NULL) - start), progress->findings);
+	       (unsigned long long)(count_of(progress->seed) - first), (unsigned long long)first,
+	       count_of(progress->calls), (long)(time(NULL) - start), count_of(progress->findings));
 	fflush(stdout);
 }
 
@@ -109,9 +110,10 @@ int main(int argc, char *argv[])
 		pid = waitpid(-1, &status, WNOHANG);
 		if (pid > 0) {
 			/* One that broke off had found something that it cannot go on from. */
-			if (status)
+			if (status) {
 				worst = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-			progress->over |= status;
+				__atomic_store_n(&progress->over, true, __ATOMIC_RELAXED);
+			}
 			workers--;
 			continue;
 		}
@@ -124,5 +126,5 @@ int main(int argc, char *argv[])
 		}
 	}
 	tell(first, start);
-	return worst ?: !!progress->findings;
+	return worst ?: !!count_of(progress->findings);
 }

@@ -287,15 +287,6 @@ FIXTURE_TEARDOWN(limits)
 		cgroup_leave(&self->cgroup);
 }
 
-/* As usage(), without the work of settling, which takes a debug kernel long. */
-static struct usage usage_now(const struct cgroup *c)
-{
-	return (struct usage){
-		.slab = KIB * number_in("/proc/meminfo", "SUnreclaim"),
-		.cgroup = cgroup_usage(c),
-	};
-}
-
 static int wait_for_report(struct report *r)
 {
 	int error;
@@ -311,13 +302,13 @@ TEST_F(limits, what_a_memory_cgroup_may_have_is_all_that_it_gets)
 	int error;
 	pid_t pid;
 
-	before = usage_now(&self->cgroup);
+	before = usage_unsettled(&self->cgroup);
 	pid = fork();
 	if (!pid)
 		attack_from_cgroup(&self->cgroup, &self->attack, variant->call);
 	ASSERT_LT(0, pid);
 	error = wait_for_report(self->report);
-	taken = usage_now(&self->cgroup);
+	taken = usage_unsettled(&self->cgroup);
 	taken.slab -= before.slab;
 	taken.cgroup -= before.cgroup;
 	TH_LOG("%s after %ld", strerror(error), self->report->count);

@@ -171,22 +171,32 @@ static inline void settle(void)
 	outdate_cgroup();
 }
 
+/* What is charged to the cgroup, if there is one: without the work of settling. */
+static inline long cgroup_usage(const struct cgroup *c)
+{
+	return c->stat[0] ? number_in(c->stat, "kernel") : 0;
+}
+
 /* Bytes in use, as two parts of the kernel count them. */
 struct usage {
 	long slab;	/* what kmalloc() and the like gave out */
 	long cgroup;	/* what was charged to our cgroup, if there is one */
 };
 
-static inline struct usage usage(const struct cgroup *c)
+static inline struct usage usage_unsettled(const struct cgroup *c)
 {
-	struct usage u;
+	struct usage u = { .cgroup = cgroup_usage(c) };
 
-	settle();
-	u.cgroup = c->stat[0] ? number_in(c->stat, "kernel") : 0;
 	/* What a debug kernel's checkers take for themselves goes up and down by megabytes. */
 	u.slab = c->stat[0] && is_debug_kernel() ?
 		 u.cgroup : KIB * number_in("/proc/meminfo", "SUnreclaim");
 	return u;
+}
+
+static inline struct usage usage(const struct cgroup *c)
+{
+	settle();
+	return usage_unsettled(c);
 }
 
 /* What was taken since. */
@@ -215,12 +225,6 @@ static inline struct usage usage_left(const struct cgroup *c, const struct usage
 		u = usage_since(c, before);
 	}
 	return u;
-}
-
-/* What is charged to the cgroup alone: without the work of settling. */
-static inline long cgroup_usage(const struct cgroup *c)
-{
-	return c->stat[0] ? number_in(c->stat, "kernel") : 0;
 }
 
 /* What of it is left, once it is next to nothing, or after a while. */

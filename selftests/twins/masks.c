@@ -44,23 +44,18 @@ static void even_names(const struct world *w, const struct op *op)
 }
 
 /*
- * "piece not cut in two": descriptors go with the bytes of one buffer, and those
- * are as many as are asked for only up to this.
+ * "piece not cut in two": a write is one buffer only up to this size. Descriptors
+ * go with the bytes of one; and who waits for bytes may have read the first piece
+ * before the second comes. An urgent byte is sent apart from those before it.
  */
-static void even_piece(struct world *w, struct op *op)
+static void even_piece(const struct world *w, struct op *op)
 {
-	if (w->slots[op->slot].type == SOCK_STREAM && op->nr_fds && op->size > 4096)
-		op->size = 4096;
-	/*
-	 * Who waits for bytes may have read the first piece before the second comes,
-	 * and an urgent byte is sent apart from those before it.
-	 */
-	if (w->slots[op->slot].type == SOCK_STREAM && op->call == CALL_SEND && pending_some(w)) {
-		if (op->flags & MSG_OOB && op->size > 1)
-			op->size = 1;
-		if (op->size > 4096)
-			op->size = 4096;
-	}
+	bool awaited = op->call == CALL_SEND && pending_some(w);
+	int most = awaited && op->flags & MSG_OOB ? 1 : 4096;
+
+	if (w->slots[op->slot].type == SOCK_STREAM && (op->nr_fds || awaited) &&
+	    op->size > most)
+		op->size = most;
 }
 
 /*

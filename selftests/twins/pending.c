@@ -105,7 +105,7 @@ void pending_start(struct world *w, const struct op *op)
 	}
 }
 
-bool pending_some(struct world *w)
+bool pending_some(const struct world *w)
 {
 	return w->pending[0].used || w->pending[1].used;
 }

@@ -196,7 +196,7 @@ void world_take_new(struct world *w, const struct op *op, struct shared *s);
 void pending_start(struct world *w, const struct op *op);
 void pending_settle(struct world *w, bool end);
 void pending_end(struct pending *p);
-bool pending_some(struct world *w);
+bool pending_some(const struct world *w);
 bool pending_may_start(struct world *w, const struct op *op);
 /* Some waits on a socket of that type that has been closed, and goes when the call ends. */
 bool pending_holds(const struct world *w, int type);

@@ -348,12 +348,13 @@ static bool crowded(struct world *w, const struct op *op)
  */
 static bool races_with_itself(struct world *w, const struct op *op)
 {
+	bool many = op->call == CALL_SENDMMSG;
+	bool twice = many || (op->call == CALL_SEND && op->flags & MSG_OOB);
 	int type = w->slots[op->slot].type;
 
-	if (op->call == CALL_SENDMMSG && type == SOCK_STREAM && pending_some(w))
+	if (many && type == SOCK_STREAM && pending_some(w))
 		return true;
-	return (op->call == CALL_SENDMMSG || (op->call == CALL_SEND && op->flags & MSG_OOB)) &&
-	       pending_holds(w, type);
+	return twice && pending_holds(w, type);
 }
 
 static bool makes_sense(struct world *w, const struct op *op)
