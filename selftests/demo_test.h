@@ -26,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -754,6 +755,16 @@ static inline ssize_t recv_beside(int fd, void *buf, size_t len, int flags,
 {
 	return recv_beside_room(fd, buf, len, flags | MSG_DONTWAIT, b,
 				sizeof(union control));
+}
+
+/* The same, opened the same way. */
+static inline bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino && x.st_mode == y.st_mode &&
+	       fcntl(a, F_GETFL) == fcntl(b, F_GETFL);
 }
 
 static inline void close_fds(struct beside *b)

@@ -10,7 +10,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <linux/filter.h>
@@ -73,15 +72,6 @@ do {										\
 	self->in = -1;								\
 	EXPECT_TRUE(somebody_has(self->out));					\
 } while (0)
-
-static bool same_file(int a, int b)
-{
-	struct stat x, y;
-
-	return !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev &&
-	       x.st_ino == y.st_ino && x.st_mode == y.st_mode &&
-	       fcntl(a, F_GETFL) == fcntl(b, F_GETFL);
-}
 
 TEST_F(rights, any_descriptor_arrives_as_a_new_one_of_the_same_file)
 {

@@ -8,7 +8,6 @@
 
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 
 #include "demo_test.h"
 
