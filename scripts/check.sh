@@ -49,6 +49,7 @@ report() { # KERNEL PROGRAM SECONDS LOG
 	[ "$skipped" = 0 ] || printf ', %d skipped' "$skipped"
 	[ "$seconds" -lt 10 ] || printf '  (%d s)' "$seconds"
 	printf '\n'
+	sed -n 's/^# told: /      /p' "$log"
 	[ "$failed" = 0 ] && return
 
 	# The assertions of the tests that failed; for a program that broke

@@ -961,8 +961,8 @@ TEST(many_threads_that_try_come_to_no_cycle)
 		if (all.places[i] >= 0)
 			close(all.places[i]);
 
-	TH_LOG("%ld descriptors sent, %ld received, %ld times ELOOP, %ld ETOOMANYREFS",
-	       all.sent, all.received, all.eloop, all.etoomanyrefs);
+	TELL("%ld descriptors sent, %ld received, %ld times ELOOP, %ld ETOOMANYREFS",
+	     all.sent, all.received, all.eloop, all.etoomanyrefs);
 	EXPECT_LT(0, all.sent);
 	EXPECT_LT(0, all.received);
 	EXPECT_LT(0, all.eloop);

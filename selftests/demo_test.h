@@ -88,6 +88,9 @@ do {										\
 		     major, minor, what);					\
 } while (0)
 
+/* What a person wants to know of a test that passed, too: check.sh shows it. */
+#define TELL(format, ...)	fprintf(stderr, "# told: " format "\n", ##__VA_ARGS__)
+
 /* On one, what takes seconds elsewhere takes minutes, and memory is kept for long. */
 static inline bool is_debug_kernel(void)
 {

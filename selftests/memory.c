@@ -316,7 +316,7 @@ TEST_F_TIMEOUT(demo, a_mebibyte_written_byte_by_byte_takes_less_than_1_2_mebibyt
 	}
 	taken = usage_since(&self->cgroup, &before);
 	EXPECT_EQ(MIB, unread(sv[1]));
-	TH_LOG("1 MiB byte by byte: %ld KiB charged to the sender", unsent(sv[0]) / KIB);
+	TELL("1 MiB byte by byte: %ld KiB charged to the sender", unsent(sv[0]) / KIB);
 	LOG_USAGE("taken", &self->cgroup, &taken);
 	EXPECT_LE(MIB, unsent(sv[0]));
 	EXPECT_GT(limit, unsent(sv[0]));
@@ -347,13 +347,13 @@ TEST_F(demo, an_idle_socket_is_no_larger_than_one_of_af_unix)
 	long un = protocol(FAMILY_UNIX, SOCK_STREAM, 1);
 	long demo_slab = object_size("DEMO"), un_slab = object_size("UNIX-STREAM");
 
-	TH_LOG("the object: %ld bytes, AF_UNIX's %ld", demo, un);
+	TELL("an idle socket: %ld bytes, AF_UNIX's %ld", demo, un);
 	ASSERT_LT(0, demo);
 	EXPECT_LE(demo, un);
 	if (demo_slab < 0 || un_slab < 0) {
 		TH_LOG("the caches are merged with others: boot with slab_nomerge");
 	} else {
-		TH_LOG("in its cache: %ld bytes, AF_UNIX's %ld", demo_slab, un_slab);
+		TELL("in its cache: %ld bytes, AF_UNIX's %ld", demo_slab, un_slab);
 		EXPECT_LE(demo_slab, un_slab);
 	}
 }

@@ -317,9 +317,9 @@ TEST_F_TIMEOUT(counted, bind_lookup_and_connect_cost_the_same_with_ten_and_with_
 	few = measure(_metadata, self->bound);
 	bind_up_to(_metadata, FAMILY_DEMO, self->fds, &self->bound, self->count);
 	many = measure(_metadata, self->bound);
-	TH_LOG("instructions with 10 and with %u sockets", self->bound);
-	TH_LOG("bind %lld, %lld; lookup %lld, %lld; connect %lld, %lld",
-	       few.bind, many.bind, few.lookup, many.lookup, few.connect, many.connect);
+	TELL("instructions with 10 and with %u sockets:", self->bound);
+	TELL("bind %lld, %lld; lookup %lld, %lld; connect %lld, %lld",
+	     few.bind, many.bind, few.lookup, many.lookup, few.connect, many.connect);
 	EXPECT_LE(many.bind * 100, few.bind * 120);
 	EXPECT_LE(many.lookup * 100, few.lookup * 120);
 	EXPECT_LE(many.connect * 100, few.connect * 120);
