@@ -4,6 +4,8 @@
  * handler was installed with SA_RESTART and no time-out is set, or returns what
  * it has moved; and the sockets work on, also after SIGKILL.
  */
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/time.h>
 
 #include "demo_test.h"
@@ -32,10 +34,32 @@ static void interrupt(struct background *b)
 		usleep(1000);
 }
 
-/* From a socket to a pipe that nobody reads. */
-BACKGROUND(splice, splice(b->fd, NULL, *(int *)b->buf, NULL, b->len, 0))
+static ssize_t receive_many(const struct background *b)
+{
+	struct iovec iov = { b->buf, b->len };
+	struct mmsghdr m = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
 
-enum call { RECV, RECV_ALL, SEND, SEND_TO_FULL, ACCEPT, CONNECT, SPLICE };
+	return recvmmsg(b->fd, &m, 1, 0, NULL) == 1 ? (ssize_t)m.msg_len : -1;
+}
+
+static ssize_t send_file(const struct background *b)
+{
+	off_t start = 0;
+
+	return sendfile(b->fd, *(int *)b->buf, &start, b->len);
+}
+
+/* From a socket to a pipe that nobody reads, and the other way. */
+BACKGROUND(splice, splice(b->fd, NULL, *(int *)b->buf, NULL, b->len, 0))
+BACKGROUND(splice_to, splice(*(int *)b->buf, NULL, b->fd, NULL, b->len, 0))
+BACKGROUND(sendfile, send_file(b))
+BACKGROUND(recvmmsg, receive_many(b))
+
+enum call {
+	RECV, RECV_ALL, RECV_PEEK, RECVMMSG, SPLICE,
+	SEND, SEND_OOB, SEND_ZEROCOPY, SEND_TO_FULL, SPLICE_TO, SENDFILE,
+	ACCEPT, CONNECT,
+};
 
 /* A call that waits: what it is made of, and with what it works. */
 FIXTURE(signal) {
@@ -45,6 +69,7 @@ FIXTURE(signal) {
 	int sv[2];
 	int listener;
 	int pipes[2][2];
+	int file;
 	struct address to;
 	char buf[16];
 };
@@ -67,9 +92,17 @@ CALL(recv, RECV, stream, STREAM);
 CALL(recv, RECV, dgram, DGRAM);
 CALL(recv, RECV, seqpacket, SEQPACKET);
 CALL(recv_all, RECV_ALL, stream, STREAM);
+CALL(recv_peek, RECV_PEEK, stream, STREAM);
+CALL(recv_peek, RECV_PEEK, dgram, DGRAM);
+CALL(recv_peek, RECV_PEEK, seqpacket, SEQPACKET);
+CALL(recvmmsg, RECVMMSG, stream, STREAM);
+CALL(recvmmsg, RECVMMSG, dgram, DGRAM);
+CALL(recvmmsg, RECVMMSG, seqpacket, SEQPACKET);
 CALL(send, SEND, stream, STREAM);
 CALL(send, SEND, dgram, DGRAM);
 CALL(send, SEND, seqpacket, SEQPACKET);
+CALL(send_oob, SEND_OOB, stream, STREAM);
+CALL(send_zerocopy, SEND_ZEROCOPY, stream, STREAM);
 CALL(send_to_full, SEND_TO_FULL, dgram, DGRAM);
 CALL(accept, ACCEPT, stream, STREAM);
 CALL(accept, ACCEPT, seqpacket, SEQPACKET);
@@ -78,36 +111,48 @@ CALL(connect, CONNECT, seqpacket, SEQPACKET);
 CALL(splice, SPLICE, stream, STREAM);
 CALL(splice, SPLICE, dgram, DGRAM);
 CALL(splice, SPLICE, seqpacket, SEQPACKET);
+CALL(splice_to, SPLICE_TO, stream, STREAM);
+CALL(splice_to, SPLICE_TO, dgram, DGRAM);
+CALL(splice_to, SPLICE_TO, seqpacket, SEQPACKET);
+CALL(sendfile, SENDFILE, stream, STREAM);
+CALL(sendfile, SENDFILE, dgram, DGRAM);
+CALL(sendfile, SENDFILE, seqpacket, SEQPACKET);
 
 FIXTURE_SETUP(signal)
 {
 	struct background *b = &self->b;
+	int one = 1;
 
 	NEED_FAMILY(variant->family);
+	if (variant->type == SOCK_STREAM &&
+	    (variant->call == SPLICE_TO || variant->call == SENDFILE))
+		UNIX_SINCE(variant->family, 6, 5, "pages that wait for room");
 	self->to = address(variant->family, 3);
+	ASSERT_EQ(0, pipe(self->pipes[0]));
+	ASSERT_EQ(0, pipe(self->pipes[1]));
 	b->buf = self->buf;
 	b->len = 3;
 	switch (variant->call) {
-	case RECV_ALL:
-		b->flags = MSG_WAITALL;
-		/* fall through */
 	case RECV:
-		self->call = background_receiver;
-		self->timeout = SO_RCVTIMEO;
-		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
-		b->fd = self->sv[1];
-		break;
+	case RECV_ALL:
+	case RECV_PEEK:
+	case RECVMMSG:
 	case SPLICE:
-		self->call = background_splice_thread;
+		self->call = variant->call == SPLICE ? background_splice_thread :
+			     variant->call == RECVMMSG ? background_recvmmsg_thread :
+			     background_receiver;
 		self->timeout = SO_RCVTIMEO;
 		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
-		ASSERT_EQ(0, pipe(self->pipes[0]));
-		ASSERT_EQ(0, pipe(self->pipes[1]));
 		b->fd = self->sv[1];
-		b->buf = &self->pipes[0][1];
 		break;
 	case SEND:
-		self->call = background_sender;
+	case SEND_OOB:
+	case SEND_ZEROCOPY:
+	case SPLICE_TO:
+	case SENDFILE:
+		self->call = variant->call == SPLICE_TO ? background_splice_to_thread :
+			     variant->call == SENDFILE ? background_sendfile_thread :
+			     background_sender;
 		self->timeout = SO_SNDTIMEO;
 		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
 		ASSERT_LT(0, send_until_full(self->sv[0]));
@@ -139,16 +184,54 @@ FIXTURE_SETUP(signal)
 		break;
 	}
 	ASSERT_LT(0, b->fd);
+	switch (variant->call) {
+	case RECV_ALL:
+		b->flags = MSG_WAITALL;
+		break;
+	case RECV_PEEK:
+		b->flags = MSG_PEEK;
+		break;
+	case SEND_OOB:
+		b->flags = MSG_OOB;
+		break;
+	case SEND_ZEROCOPY:
+		/* AF_UNIX has none, and takes no notice of the flag. */
+		ASSERT_EQ(variant->family == FAMILY_DEMO ? 0 : -1,
+			  setsockopt(b->fd, SOL_DEMO, DEMO_ZEROCOPY, &one, sizeof(one)));
+		b->flags = MSG_ZEROCOPY;
+		break;
+	case SPLICE:
+		b->buf = &self->pipes[0][1];
+		break;
+	case SPLICE_TO:
+		ASSERT_EQ(3, write(self->pipes[0][1], "abc", 3));
+		ASSERT_EQ(3, write(self->pipes[1][1], "abc", 3));
+		b->buf = &self->pipes[0][0];
+		break;
+	case SENDFILE:
+		self->file = memfd_create("signal", MFD_CLOEXEC);
+		ASSERT_EQ(3, write(self->file, "abc", 3));
+		b->buf = &self->file;
+		break;
+	default:
+		break;
+	}
 }
 
 FIXTURE_TEARDOWN(signal)
 {
+	int i;
+
 	if (self->sv[1]) {
 		close(self->sv[0]);
 		close(self->sv[1]);
 	}
 	if (self->listener)
 		close(self->listener);
+	if (self->file)
+		close(self->file);
+	for (i = 0; i < 4; i++)
+		close(self->pipes[i / 2][i % 2]);
 }
 
 static int start(void *(*call)(void *b), struct background *b)
@@ -161,12 +244,18 @@ static int start(void *(*call)(void *b), struct background *b)
 static bool let_go(enum call call, int sv[2], int listener, const struct address *to)
 {
 	switch (call) {
-	case RECV_ALL:
 	case RECV:
+	case RECV_ALL:
+	case RECV_PEEK:
+	case RECVMMSG:
 	case SPLICE:
 		return send(sv[0], "abc", 3, 0) == 3;
 	case SEND:
+	case SEND_OOB:
+	case SEND_ZEROCOPY:
 	case SEND_TO_FULL:
+	case SPLICE_TO:
+	case SENDFILE:
 		return recv_until_empty(sv[1]) > 0;
 	case ACCEPT:
 		return !connect_to(socket(to->sa.sa_family, get_number(listener, SO_TYPE), 0),
@@ -239,8 +328,11 @@ TEST_F(signal, it_ends_the_call_of_its_thread_only)
 {
 	struct background other = self->b;
 
+	/* The first pipe is locked. */
 	if (variant->call == SPLICE)
-		other.buf = &self->pipes[1][1];	/* the first is locked */
+		other.buf = &self->pipes[1][1];
+	if (variant->call == SPLICE_TO)
+		other.buf = &self->pipes[1][0];
 	ASSERT_EQ(0, handle_sigusr1(0));
 	ASSERT_EQ(0, start(self->call, &self->b));
 	ASSERT_TRUE(background_sleeps(&self->b));
