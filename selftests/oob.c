@@ -4,6 +4,7 @@
  * message is urgent. It has its place among the others, at which readers stop,
  * and can be received ahead of them.
  */
+#include <sys/select.h>
 #include <sys/signalfd.h>
 
 #include <linux/sockios.h>
@@ -324,6 +325,30 @@ TEST_F(oob, inline_asked_for_when_it_is_there)
 }
 
 /* The news. */
+
+/* The third set of select() is for this. */
+static int sleep_for_exceptions(int fd)
+{
+	fd_set x;
+
+	FD_ZERO(&x);
+	FD_SET(fd, &x);
+	return select(fd + 1, NULL, NULL, &x, NULL) == 1 && FD_ISSET(fd, &x) ? 0 : -1;
+}
+
+BACKGROUND(exceptions, sleep_for_exceptions(b->fd))
+
+TEST_F(oob, it_wakes_who_waits_for_exceptions_alone)
+{
+	struct background b = { .fd = self->sv[1] };
+
+	ASSERT_EQ(0, background_exceptions(&b));
+	ASSERT_TRUE(background_sleeps(&b));
+	SEND("plain");
+	ASSERT_TRUE(background_sleeps(&b));
+	SEND_URGENT("X");
+	EXPECT_EQ(0, background_end(&b));
+}
 
 TEST_F(oob, the_owner_of_the_receiver_gets_SIGURG)
 {
