@@ -144,8 +144,8 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 			    bool peek)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	bool passed = false, skipped = false;
 	struct sk_buff *skb, *last;
-	bool skipped = false;
 	unsigned int end, len;
 	int ret = -EAGAIN;
 	int done = 0;
@@ -163,7 +163,8 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 	while (skb) {
 		struct demo_buffer *buffer = demo_buffer(skb);
 
-		if (buffer->urgent) {
+		/* SO_PEEK_OFF goes by its place, and does not look there. */
+		if (buffer->urgent && !passed) {
 			enum demo_urgent what =
 				demo_stream_at_urgent(sk, skb, copied || done,
 						      peek);
@@ -197,8 +198,10 @@ static int demo_stream_take(struct sock *sk, struct demo_stream_sink *sink,
 			if (ret < len || done == size || sink->full)
 				break;
 			skip = 0;
+			passed = false;
 		} else {
 			skip -= len;
+			passed |= len;
 		}
 next:
 		if (skb == last)
@@ -219,10 +222,21 @@ static unsigned int demo_stream_skip(struct sock *sk, int flags)
 	return max(sk_peek_offset(sk, flags), 0);
 }
 
+/* Is the byte that was sent out of band the next one, but for a mark? */
+static bool demo_stream_oob_is_next(struct sock *sk)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb = skb_peek(queue);
+
+	if (skb && demo_buffer(skb)->mark)
+		skb = skb_peek_next(skb, queue);
+	return skb && skb == demo_sk(sk)->oob;
+}
+
 /*
- * Nothing is there, at the place where it is to be read. A peek looks behind an
- * urgent byte, so that alone is nothing. Under the lock, since another reader
- * may take that byte, and leave one that is something.
+ * Nothing is there, at the place where it is to be read. A peek that comes to an
+ * urgent byte first looks behind it, so that alone is nothing. Under the lock,
+ * since another reader may take that byte, and leave one that is something.
  */
 static bool demo_stream_idle(struct sock *sk, int flags)
 {
@@ -231,7 +245,8 @@ static bool demo_stream_idle(struct sock *sk, int flags)
 	bool idle;
 
 	spin_lock(&sk->sk_receive_queue.lock);
-	if (flags & MSG_PEEK && ds->oob && !sock_flag(sk, SOCK_URGINLINE))
+	if (flags & MSG_PEEK && !sock_flag(sk, SOCK_URGINLINE) &&
+	    demo_stream_oob_is_next(sk))
 		skip++;
 	idle = ds->inq <= skip;
 	spin_unlock(&sk->sk_receive_queue.lock);

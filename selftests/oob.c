@@ -302,6 +302,37 @@ TEST_F(oob, inline_MSG_PEEK_reads_it_too)
 	EXPECT_STATE(POLLIN, 0, 2);
 }
 
+/* SO_PEEK_OFF counts it as one of the bytes, unless it is the first. */
+TEST_F(oob, a_peek_that_goes_on_behind_others_reads_it_too)
+{
+	struct background b = { .fd = self->sv[1], .buf = self->buf, .len = 16, .flags = MSG_PEEK };
+
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PEEK_OFF, 0));
+	SEND_URGENT("abX");
+	SEND("cd");
+	EXPECT_RECV("ab", MSG_PEEK);
+	EXPECT_RECV("Xcd", MSG_PEEK);
+	EXPECT_ERROR(EAGAIN, recv(self->sv[1], self->buf, 16, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_STATE(POLLIN | POLLPRI, 0, 5);
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PEEK_OFF, 3));
+	EXPECT_RECV("cd", MSG_PEEK);
+
+	/* The first is not there for it. */
+	EXPECT_RECV("ab", 0);
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PEEK_OFF, 1));
+	EXPECT_RECV("d", MSG_PEEK);
+	EXPECT_RECV("cd", 0);
+
+	/* It wakes one, too. */
+	SEND("ef");
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PEEK_OFF, 2));
+	ASSERT_EQ(0, background_recv(&b));
+	ASSERT_TRUE(background_sleeps(&b));
+	SEND_URGENT("Y");
+	EXPECT_EQ(1, background_end(&b));
+	EXPECT_EQ('Y', self->buf[0]);
+}
+
 TEST_F(oob, inline_a_second_one_makes_the_first_ordinary)
 {
 	INLINE();
