@@ -84,6 +84,8 @@ static const struct rhashtable_params demo_port_params = {
 	.hashfn			= demo_port_key_hash,
 	.obj_hashfn		= demo_port_obj_hash,
 	.obj_cmpfn		= demo_port_differs,
+	/* 2 KiB a namespace: to grow and shrink costs more than a few binds. */
+	.min_size		= 256,
 	.automatic_shrinking	= true,
 };
 
