@@ -195,12 +195,18 @@ static __poll_t demo_stream_poll(struct file *file, struct socket *sock,
 	return mask;
 }
 
-/* No room at the one receiver of all that is sent without an address. */
+/*
+ * No room at the one receiver of all that is sent without an address. On a
+ * connection, what is in flight is limited at its sender alone.
+ */
 static bool demo_peer_full(struct sock *sk)
 {
-	struct sock *peer = demo_peer_get(sk);
+	struct sock *peer;
 	bool full;
 
+	if (sk->sk_type != SOCK_DGRAM)
+		return false;
+	peer = demo_peer_get(sk);
 	if (!peer)
 		return false;
 	full = READ_ONCE(demo_sk(peer)->peer) != sk && !demo_room(peer) &&

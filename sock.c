@@ -404,7 +404,8 @@ void demo_sock_release(struct sock *sk, bool pending)
 		/* It hears why, before the charges given back wake its writers. */
 		if (demo_has_connections(sk))
 			demo_hang_up(peer, reset);
-		demo_relay_stop(sk, peer);
+		else
+			demo_relay_stop(sk, peer);
 		sock_put(peer);
 	}
 	__skb_queue_purge(&unread);
