@@ -20,7 +20,7 @@
 #include "room.h"
 #include "scm.h"
 #include "sock.h"
-#include "spin.h"
+#include "wait.h"
 
 /* What a send buffer does not hold of the longest record, as on AF_UNIX. */
 #define DEMO_MESSAGE_SLACK	32
@@ -57,13 +57,14 @@ static int demo_message_queue(struct sock *sk, struct sock *other,
 			      struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &other->sk_receive_queue;
+	struct demo_sock *ds = demo_sk(other);
 	struct sock *friend;
 	int err = 0;
 
 	if (demo_asks_creds(sk))
 		demo_scm_add_creds(skb);
 	spin_lock(&queue->lock);
-	friend = demo_sk(other)->peer;
+	friend = ds->peer;
 	if (sock_flag(other, SOCK_DEAD))
 		err = -ENOTCONN;
 	else if (friend && friend != sk)
@@ -77,6 +78,7 @@ static int demo_message_queue(struct sock *sk, struct sock *other,
 			demo_scm_add_creds(skb);
 		atomic_add(skb->truesize, &other->sk_rmem_alloc);
 		__skb_queue_tail(queue, skb);
+		WRITE_ONCE(ds->arrivals, ds->arrivals + 1);
 	}
 	spin_unlock(&queue->lock);
 	return err;
@@ -246,19 +248,37 @@ static bool demo_over(const struct sock *sk)
 	return over;
 }
 
-/* Wait for what comes behind @last: see __skb_wait_for_more_packets(). */
-static int demo_message_wait(struct sock *sk, int *err, long *timeo,
-			     const struct sk_buff *last)
+/* Nothing has come since so many had. */
+static bool demo_message_quiet(const struct sock *sk, unsigned int arrivals)
 {
-	struct demo_spin spin = { .until = jiffies + *timeo };
+	return READ_ONCE(demo_sk(sk)->arrivals) == arrivals &&
+	       !READ_ONCE(sk->sk_err) && !demo_over(sk);
+}
 
-	while (READ_ONCE(sk->sk_receive_queue.prev) == last &&
-	       !READ_ONCE(sk->sk_err) && !demo_over(sk) &&
-	       demo_spin_once(sk, &spin))
+/*
+ * Wait until more than so many have come. They are counted, because the buffer
+ * at the end of the queue may be the same again, read and sent anew, while a
+ * reader that peeks has seen only the first. Of those who take a record away,
+ * each record wakes one.
+ */
+static long demo_message_wait(struct sock *sk, unsigned int arrivals,
+			      int flags, long timeo)
+{
+	struct demo_spin spin = { .until = jiffies + timeo };
+	DEFINE_WAIT_FUNC(wait, demo_reader_wake);
+
+	while (demo_message_quiet(sk, arrivals) && demo_spin_once(sk, &spin))
 		;
-	*timeo = demo_spin_end(&spin, *timeo);
-	return __skb_wait_for_more_packets(sk, &sk->sk_receive_queue, err,
-					   timeo, last);
+	timeo = demo_spin_end(&spin, timeo);
+	if (flags & MSG_PEEK)
+		prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+	else
+		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
+					  TASK_INTERRUPTIBLE);
+	if (demo_message_quiet(sk, arrivals) && !signal_pending(current))
+		timeo = schedule_timeout(timeo);
+	finish_wait(sk_sleep(sk), &wait);
+	return timeo;
 }
 
 /* The next record, or the one that peeking has come to, at *@skip. */
@@ -268,11 +288,13 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 	struct demo_sock *ds = demo_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	struct sk_buff *skb, *last;
+	unsigned int arrivals;
 	bool over;
 
 	for (;;) {
 		over = demo_over(sk);
 		mutex_lock(&ds->read_lock);
+		arrivals = READ_ONCE(ds->arrivals);
 		*skip = sk_peek_offset(sk, flags);
 		skb = __skb_try_recv_datagram(sk, &sk->sk_receive_queue, flags,
 					      skip, err, &last);
@@ -290,9 +312,11 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 			continue;
 		if (!timeo)
 			return NULL;
-		/* The end is no error; the next look sees it. */
-		if (demo_message_wait(sk, err, &timeo, last) && *err)
+		if (signal_pending(current)) {
+			*err = sock_intr_errno(timeo);
 			return NULL;
+		}
+		timeo = demo_message_wait(sk, arrivals, flags, timeo);
 	}
 
 	/* The end of a connection, also for who does not wait. */

@@ -61,6 +61,8 @@ struct demo_port;
  *       whether there is one
  * @inq: of a stream: bytes in the receive queue. Written under that queue's
  *       lock, read anywhere
+ * @arrivals: of others: how many records were ever put into the receive queue.
+ *            As @inq
  * @spare_bytes: memory of the buffers in sk_write_queue, which wait to be used
  *               again. That queue's lock
  * @spares_used: some of them were used since they were looked at last. That
@@ -103,6 +105,7 @@ struct demo_sock {
 	struct sk_buff		*open;
 	struct sk_buff		*oob;
 	unsigned int		inq;
+	unsigned int		arrivals;
 
 	unsigned int		spare_bytes;
 	bool			spares_used;

@@ -17,8 +17,8 @@
 #include "buffer.h"
 #include "scm.h"
 #include "sock.h"
-#include "spin.h"
 #include "stream.h"
+#include "wait.h"
 
 /**
  * struct demo_stream_sink - where a reader's bytes go
@@ -266,7 +266,7 @@ static long demo_stream_wait(struct sock *sk, long timeo, int flags,
 			     unsigned int state)
 {
 	struct demo_spin spin = { .until = jiffies + timeo };
-	DEFINE_WAIT(wait);
+	DEFINE_WAIT_FUNC(wait, demo_reader_wake);
 
 	while (demo_stream_quiet(sk, flags) && demo_spin_once(sk, &spin))
 		;

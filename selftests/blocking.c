@@ -185,6 +185,73 @@ TEST_F(blocking, each_message_wakes_one_of_those_who_wait_for_it)
 	EXPECT_EQ('x' + 'y', self->buf[0] + self->buf[1]);
 }
 
+/* Who only looks leaves the message, and the wake-up, to another. */
+TEST_F(blocking, a_message_wakes_who_looks_and_who_takes_it)
+{
+	struct background look = {
+		.fd = self->sv[1], .buf = self->buf, .len = 3, .flags = MSG_PEEK,
+	};
+	struct background take = { .fd = self->sv[1], .buf = self->buf + 8, .len = 3 };
+
+	if (variant->family == FAMILY_UNIX && variant->type != SOCK_STREAM)
+		SKIP(return, "of records, AF_UNIX wakes only one of the two");
+	ASSERT_EQ(0, background_recv(&look));
+	ASSERT_TRUE(background_sleeps(&look));
+	ASSERT_EQ(0, background_recv(&take));
+	ASSERT_TRUE(background_sleeps(&take));
+	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	EXPECT_EQ(3, background_end(&take));
+	EXPECT_EQ(0, memcmp("abc", self->buf + 8, 3));
+	/* Which was first? It may have found nothing left. */
+	if (background_sleeps(&look)) {
+		ASSERT_EQ(3, send(self->sv[0], "def", 3, 0));
+	}
+	EXPECT_EQ(3, background_end(&look));
+}
+
+/* How often a thread went to sleep; -1 on errors. */
+static long sleeps_of(pid_t tid)
+{
+	char name[32], line[128];
+	long times = -1;
+	FILE *f;
+
+	sprintf(name, "/proc/%d/status", tid);
+	f = fopen(name, "re");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &times) == 1)
+			break;
+	fclose(f);
+	return times;
+}
+
+/* Each read at the other end makes some. AF_UNIX's readers of streams look then. */
+TEST_F(blocking, room_to_write_wakes_no_reader)
+{
+	struct background b = { .fd = self->sv[0], .buf = self->buf, .len = 16 };
+	long before;
+	char c;
+	int i;
+
+	ASSERT_EQ(0, background_recv(&b));
+	ASSERT_TRUE(background_sleeps(&b));
+	before = sleeps_of(b.tid);
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(1, send(self->sv[0], "x", 1, 0));
+		ASSERT_EQ(1, recv(self->sv[1], &c, 1, 0));
+		usleep(1000);
+	}
+	/* It may have been on its way to sleep at first. */
+	if (variant->family == FAMILY_DEMO || variant->type != SOCK_STREAM) {
+		EXPECT_LE(sleeps_of(b.tid), before + 1);
+	}
+	EXPECT_LT(0, sleeps_of(b.tid));
+	ASSERT_EQ(3, send(self->sv[1], "abc", 3, 0));
+	EXPECT_EQ(3, background_end(&b));
+}
+
 TEST_F(blocking, recv_waits_no_longer_than_so_rcvtimeo)
 {
 	ASSERT_EQ(0, set_timeout(self->sv[1], SO_RCVTIMEO, TIMEOUT_MS));
