@@ -144,6 +144,45 @@ TEST_F(memory, transfers_leave_nothing_behind)
 	EXPECT_FALSE(usage_exceeds(&left, NOISE));
 }
 
+/* Until it is killed, and without a word about it in the kernel's log. */
+static void shrink_caches(void)
+{
+	write_text("/proc/sys/vm/drop_caches", "4");
+	while (write_text("/proc/sys/vm/drop_caches", "2"))
+		;
+}
+
+/* Who shrinks caches takes the spares, at any moment, and never a byte. */
+TEST_F(memory, what_is_sent_arrives_while_memory_is_short)
+{
+	static unsigned char message[20000];
+	int sv[2], i;
+	pid_t pid;
+
+	ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, sv));
+	pid = fork_child();
+	if (!pid) {
+		shrink_caches();
+		_exit(0);
+	}
+	ASSERT_LT(0, pid);
+	for (i = 0; i < 300 && !_metadata->exit_code; i++) {
+		size_t len = sizeof(message) >> i % 8;
+
+		pattern_fill(message, len, i, 0);
+		EXPECT_EQ((ssize_t)len, send(sv[0], message, len, 0));
+		memset(message, 0, len);
+		EXPECT_EQ((ssize_t)len, recv(sv[1], message, len, MSG_WAITALL));
+		EXPECT_EQ(-1, pattern_differs(message, len, i, 0));
+	}
+	/* It was at it all the time. */
+	EXPECT_EQ(0, waitpid(pid, NULL, WNOHANG));
+	kill(pid, SIGKILL);
+	EXPECT_EQ(-1, child_exit(pid));
+	close(sv[0]);
+	close(sv[1]);
+}
+
 TEST_F(memory, no_socket_is_left_after_the_last_close)
 {
 	const char *cache = variant->family == FAMILY_DEMO ? "DEMO" :
