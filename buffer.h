@@ -20,8 +20,8 @@ struct demo_flight;
  *           queue
  * @foreign: somebody else may have seen it: do not use it again
  * @urgent: of a stream: its one byte was sent out of band
- * @mark: that byte was read out of band; what is left says where it was. The
- *        reader's
+ * @mark: that byte was read out of band; what is left says where it was. Set by
+ *        readers under the lock of the receive queue, read under either
  * @uid: of the sender, with @pid
  * @gid: of the sender, with @pid
  * @pid: of the sender, with a reference, if credentials were asked for or given

@@ -85,7 +85,7 @@ static const struct rhashtable_params demo_port_params = {
 	.obj_hashfn		= demo_port_obj_hash,
 	.obj_cmpfn		= demo_port_differs,
 	/* 2 KiB a namespace: to grow and shrink costs more than a few binds. */
-	.min_size		= 256,
+	.min_size		= 128,
 	.automatic_shrinking	= true,
 };
 

@@ -149,8 +149,9 @@ static int demo_shutdown(struct socket *sock, int how)
 	return 0;
 }
 
-/* What all types have in common. */
 /*
+ * What all types have in common.
+ *
  * A peer that goes leaves its reason, then hangs up, then gives back what was
  * charged. Asked for the other way round, after the caller has looked for room
  * to write: who is told of one is told of what came before it.

@@ -62,6 +62,16 @@ long demo_wait_for_room(struct sock *other, long timeo)
 	return timeo;
 }
 
+/* Those who poll for room, whatever the news is, and no reader beside them. */
+static void demo_wake_pollers(struct sock *sk)
+{
+	wait_queue_head_t *sleepers = sk_sleep(sk);
+
+	if (sleepers)
+		wake_up_interruptible_poll(sleepers, EPOLLOUT | EPOLLWRNORM |
+					   EPOLLWRBAND);
+}
+
 /*
  * Whoever polls a datagram socket for room at its peer sleeps on the socket's
  * own queue, since the peer may go away first. So the socket has an entry on
@@ -72,14 +82,10 @@ static int demo_relay_room(wait_queue_entry_t *entry, unsigned int mode,
 {
 	struct demo_sock *ds = container_of(entry, struct demo_sock, room_wake);
 	struct sock *other = entry->private;
-	wait_queue_head_t *sleepers;
 
 	__remove_wait_queue(&demo_sk(other)->room_wait, entry);
 	entry->private = NULL;
-
-	sleepers = sk_sleep(&ds->sk);
-	if (sleepers)
-		wake_up_interruptible_poll(sleepers, key_to_poll(key));
+	demo_wake_pollers(&ds->sk);
 	return 0;
 }
 
@@ -166,10 +172,6 @@ bool demo_await_room(struct sock *sk, struct sock *other)
  */
 void demo_relay_end(struct sock *sk, struct sock *old)
 {
-	wait_queue_head_t *sleepers = sk_sleep(sk);
-
 	demo_relay_stop(sk, old);
-	if (sleepers)
-		wake_up_interruptible_poll(sleepers, EPOLLOUT | EPOLLWRNORM |
-					   EPOLLWRBAND);
+	demo_wake_pollers(sk);
 }

@@ -304,16 +304,13 @@ static int demo_stream_read_oob(struct sock *sk, struct demo_stream_sink *sink,
 			old = skb->prev;
 			__skb_unlink(old, queue);
 		}
+		demo_buffer(skb)->start = 1;
+		demo_buffer(skb)->mark = true;
 	}
 	spin_unlock(&queue->lock);
 
-	if (skb) {
+	if (skb)
 		ret = sink->put(sk, skb, 0, 1, sink);
-		if (!peek) {
-			demo_buffer(skb)->start = 1;
-			demo_buffer(skb)->mark = true;
-		}
-	}
 	mutex_unlock(&ds->read_lock);
 
 	consume_skb(old);

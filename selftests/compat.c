@@ -11,6 +11,10 @@
 
 #include "demo_test.h"
 
+#ifndef MAP_32BIT
+#define MAP_32BIT 0
+#endif
+
 /* The numbers of i386. */
 enum {
 	I386_GETPID = 20, I386_IOCTL = 54, I386_GETSOCKOPT = 365, I386_SETSOCKOPT = 366,
