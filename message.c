@@ -20,7 +20,7 @@
 #include "room.h"
 #include "scm.h"
 #include "sock.h"
-#include "wait.h"
+#include "spin.h"
 
 /* What a send buffer does not hold of the longest record, as on AF_UNIX. */
 #define DEMO_MESSAGE_SLACK	32
@@ -255,6 +255,15 @@ static bool demo_message_quiet(const struct sock *sk, unsigned int arrivals)
 	       !READ_ONCE(sk->sk_err) && !demo_over(sk);
 }
 
+/* As the core does for datagrams: room to write is no news to a reader. */
+static int demo_message_wake(wait_queue_entry_t *entry, unsigned int mode,
+			     int flags, void *key)
+{
+	if (key && !(key_to_poll(key) & (EPOLLIN | EPOLLERR)))
+		return 0;
+	return autoremove_wake_function(entry, mode, flags, key);
+}
+
 /*
  * Wait until more than so many have come. They are counted, because the buffer
  * at the end of the queue may be the same again, read and sent anew, while a
@@ -265,7 +274,7 @@ static long demo_message_wait(struct sock *sk, unsigned int arrivals,
 			      int flags, long timeo)
 {
 	struct demo_spin spin = { .until = jiffies + timeo };
-	DEFINE_WAIT_FUNC(wait, demo_reader_wake);
+	DEFINE_WAIT_FUNC(wait, demo_message_wake);
 
 	while (demo_message_quiet(sk, arrivals) && demo_spin_once(sk, &spin))
 		;

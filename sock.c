@@ -20,7 +20,6 @@
 #include "port.h"
 #include "room.h"
 #include "sock.h"
-#include "wait.h"
 
 /* Pending connections have no file, so the limit on files does not hold them. */
 static atomic_long_t demo_nr_socks;
@@ -179,26 +178,6 @@ static void demo_write_space(struct sock *sk)
 						EPOLLWRNORM | EPOLLWRBAND);
 	sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
 	rcu_read_unlock();
-}
-
-/**
- * demo_reader_wake() - wake somebody who waits for something to read
- * @entry: who
- * @mode: which sleepers are woken
- * @flags: how
- * @key: what has happened, or NULL
- *
- * Not when there is room to write. The peer makes some with each read: on two
- * processors, a reader would look in vain between each question and its answer.
- *
- * Return: whether it was woken
- */
-int demo_reader_wake(wait_queue_entry_t *entry, unsigned int mode, int flags,
-		     void *key)
-{
-	if (key && !(key_to_poll(key) & (EPOLLIN | EPOLLERR)))
-		return 0;
-	return autoremove_wake_function(entry, mode, flags, key);
 }
 
 /* Birth. */

