@@ -222,7 +222,7 @@ static unsigned int demo_stream_skip(struct sock *sk, int flags)
 	return max(sk_peek_offset(sk, flags), 0);
 }
 
-/* Is the byte that was sent out of band the next one, but for a mark? */
+/* Is the urgent byte the next one, but for a mark? The queue is locked. */
 static bool demo_stream_oob_is_next(struct sock *sk)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
@@ -334,16 +334,14 @@ int demo_stream_at_mark(struct sock *sk)
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct demo_sock *ds = demo_sk(sk);
 	struct sk_buff *skb;
-	int at_mark = 0;
+	int at_mark;
 
 	/* Of readers, who move the mark. */
 	mutex_lock(&ds->read_lock);
 	spin_lock(&queue->lock);
 	skb = skb_peek(queue);
-	if (skb)
-		at_mark = skb == ds->oob ||
-			  (demo_buffer(skb)->mark &&
-			   (!ds->oob || skb_peek_next(skb, queue) == ds->oob));
+	at_mark = demo_stream_oob_is_next(sk) ||
+		  (skb && demo_buffer(skb)->mark && !ds->oob);
 	spin_unlock(&queue->lock);
 	mutex_unlock(&ds->read_lock);
 	return at_mark;

@@ -6,7 +6,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#include "demo_test.h"
+#include "usage.h"
 
 #define TIMEOUT_MS	100
 
@@ -212,22 +212,13 @@ TEST_F(blocking, a_message_wakes_who_looks_and_who_takes_it)
 /* How often a thread went to sleep; -1 on errors. */
 static long sleeps_of(pid_t tid)
 {
-	char name[32], line[128];
-	long times = -1;
-	FILE *f;
+	char name[32];
 
 	sprintf(name, "/proc/%d/status", tid);
-	f = fopen(name, "re");
-	if (!f)
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "voluntary_ctxt_switches: %ld", &times) == 1)
-			break;
-	fclose(f);
-	return times;
+	return number_in(name, "voluntary_ctxt_switches");
 }
 
-/* Each read at the other end makes some. Readers of streams look then: see there. */
+/* Each read at the other end makes some. Readers of streams look then: demo_stream_wait(). */
 TEST_F(blocking, room_to_write_wakes_no_reader_of_records)
 {
 	struct background b = { .fd = self->sv[0], .buf = self->buf, .len = 16 };

@@ -61,6 +61,27 @@ enum call {
 	ACCEPT, CONNECT,
 };
 
+/* Who makes the call, what its time-out is, and its flags. */
+static const struct {
+	void *(*thread)(void *b);
+	int timeout;
+	int flags;
+} calls[] = {
+	[RECV]		= { background_receiver, SO_RCVTIMEO, 0 },
+	[RECV_ALL]	= { background_receiver, SO_RCVTIMEO, MSG_WAITALL },
+	[RECV_PEEK]	= { background_receiver, SO_RCVTIMEO, MSG_PEEK },
+	[RECVMMSG]	= { background_recvmmsg_thread, SO_RCVTIMEO, 0 },
+	[SPLICE]	= { background_splice_thread, SO_RCVTIMEO, 0 },
+	[SEND]		= { background_sender, SO_SNDTIMEO, 0 },
+	[SEND_OOB]	= { background_sender, SO_SNDTIMEO, MSG_OOB },
+	[SEND_ZEROCOPY]	= { background_sender, SO_SNDTIMEO, MSG_ZEROCOPY },
+	[SEND_TO_FULL]	= { background_sender, SO_SNDTIMEO, 0 },
+	[SPLICE_TO]	= { background_splice_to_thread, SO_SNDTIMEO, 0 },
+	[SENDFILE]	= { background_sendfile_thread, SO_SNDTIMEO, 0 },
+	[ACCEPT]	= { background_accept_thread, SO_RCVTIMEO, 0 },
+	[CONNECT]	= { background_connect_thread, SO_SNDTIMEO, 0 },
+};
+
 /* A call that waits: what it is made of, and with what it works. */
 FIXTURE(signal) {
 	void *(*call)(void *b);
@@ -130,6 +151,9 @@ FIXTURE_SETUP(signal)
 	self->to = address(variant->family, 3);
 	ASSERT_EQ(0, pipe(self->pipes[0]));
 	ASSERT_EQ(0, pipe(self->pipes[1]));
+	self->call = calls[variant->call].thread;
+	self->timeout = calls[variant->call].timeout;
+	b->flags = calls[variant->call].flags;
 	b->buf = self->buf;
 	b->len = 3;
 	switch (variant->call) {
@@ -138,10 +162,6 @@ FIXTURE_SETUP(signal)
 	case RECV_PEEK:
 	case RECVMMSG:
 	case SPLICE:
-		self->call = variant->call == SPLICE ? background_splice_thread :
-			     variant->call == RECVMMSG ? background_recvmmsg_thread :
-			     background_receiver;
-		self->timeout = SO_RCVTIMEO;
 		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
 		b->fd = self->sv[1];
 		break;
@@ -150,17 +170,11 @@ FIXTURE_SETUP(signal)
 	case SEND_ZEROCOPY:
 	case SPLICE_TO:
 	case SENDFILE:
-		self->call = variant->call == SPLICE_TO ? background_splice_to_thread :
-			     variant->call == SENDFILE ? background_sendfile_thread :
-			     background_sender;
-		self->timeout = SO_SNDTIMEO;
 		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 1, self->sv));
 		ASSERT_LT(0, send_until_full(self->sv[0]));
 		b->fd = self->sv[0];
 		break;
 	case SEND_TO_FULL:
-		self->call = background_sender;
-		self->timeout = SO_SNDTIMEO;
 		self->sv[1] = bound_socket(variant->family, variant->type, 3);
 		ASSERT_EQ(0, set_number(self->sv[1], SO_RCVBUF, 4096));
 		self->sv[0] = connected_socket(variant->family, variant->type, 3);
@@ -169,14 +183,10 @@ FIXTURE_SETUP(signal)
 		b->to = &self->to;
 		break;
 	case ACCEPT:
-		self->call = background_accept_thread;
-		self->timeout = SO_RCVTIMEO;
 		self->listener = listening_socket(variant->family, variant->type, 3, 0);
 		b->fd = self->listener;
 		break;
 	case CONNECT:
-		self->call = background_connect_thread;
-		self->timeout = SO_SNDTIMEO;
 		self->listener = listening_socket(variant->family, variant->type, 3, 0);
 		ASSERT_LT(0, connect_until_full(variant->family, variant->type, 3));
 		b->fd = unbound_socket(variant->family, variant->type);
@@ -185,20 +195,10 @@ FIXTURE_SETUP(signal)
 	}
 	ASSERT_LT(0, b->fd);
 	switch (variant->call) {
-	case RECV_ALL:
-		b->flags = MSG_WAITALL;
-		break;
-	case RECV_PEEK:
-		b->flags = MSG_PEEK;
-		break;
-	case SEND_OOB:
-		b->flags = MSG_OOB;
-		break;
 	case SEND_ZEROCOPY:
 		/* AF_UNIX has none, and takes no notice of the flag. */
 		ASSERT_EQ(variant->family == FAMILY_DEMO ? 0 : -1,
 			  setsockopt(b->fd, SOL_DEMO, DEMO_ZEROCOPY, &one, sizeof(one)));
-		b->flags = MSG_ZEROCOPY;
 		break;
 	case SPLICE:
 		b->buf = &self->pipes[0][1];
