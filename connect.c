@@ -110,7 +110,7 @@ int demo_listen_on(struct sock *sk, int backlog)
 
 	demo_peercred_put(cred);
 	if (more)
-		wake_up_interruptible_all(&ds->room_wait);
+		demo_wake_room(sk, 0);
 	return err;
 }
 
@@ -228,29 +228,17 @@ static struct sock *demo_pending_get(struct sock *sk)
 	return far ? &far->sk : NULL;
 }
 
-/**
- * demo_accept_pair() - take the next connection from a listener
- * @sk: the listener
- * @nonblock: do not wait for one
- * @err: where to put the errno
- *
- * Return: the connection's socket, with the reference that accept()'s struct
- *         socket will hold, or NULL
- */
-struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err)
+static struct sock *demo_pending_wait(struct sock *sk, long timeo, int *err)
 {
-	long timeo = sock_rcvtimeo(sk, nonblock);
-	struct sock *far;
+	struct sock *far = NULL;
 	DEFINE_WAIT(wait);
 
 	for (;;) {
 		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
 					  TASK_INTERRUPTIBLE);
 		*err = sock_error(sk);
-		if (*err) {
-			far = NULL;
+		if (*err)
 			break;
-		}
 		far = demo_pending_get(sk);
 		if (far)
 			break;
@@ -266,10 +254,27 @@ struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err)
 		timeo = schedule_timeout(timeo);
 	}
 	finish_wait(sk_sleep(sk), &wait);
+	return far;
+}
 
+/**
+ * demo_accept_pair() - take the next connection from a listener
+ * @sk: the listener
+ * @nonblock: do not wait for one
+ * @err: where to put the errno
+ *
+ * Return: the connection's socket, with the reference that accept()'s struct
+ *         socket will hold, or NULL
+ */
+struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err)
+{
+	struct sock *far;
+
+	far = demo_pending_get(sk) ?:
+	      demo_pending_wait(sk, sock_rcvtimeo(sk, nonblock), err);
 	if (far) {
 		demo_flight_accept(far);
-		wake_up_interruptible(&demo_sk(sk)->room_wait);
+		demo_wake_room(sk, 1);
 	}
 	return far;
 }
@@ -296,7 +301,7 @@ static void demo_peer_left(struct sock *sk, struct sock *old,
 {
 	if (!skb_queue_empty(stale)) {
 		__skb_queue_purge(stale);
-		wake_up_interruptible_all(&demo_sk(sk)->room_wait);
+		demo_wake_room(sk, 0);
 		/* Compared only, so it does not matter that it may change. */
 		if (!sock_flag(old, SOCK_DEAD) &&
 		    READ_ONCE(demo_sk(old)->peer) == sk) {

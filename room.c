@@ -27,6 +27,20 @@ bool demo_room(const struct sock *sk)
 }
 
 /**
+ * demo_wake_room() - let those who wait for room here look again
+ * @sk: a listener, or a receiver of datagrams
+ * @nr: how many of them; 0 for all
+ */
+void demo_wake_room(struct sock *sk, int nr)
+{
+	wait_queue_head_t *room_wait = &demo_sk(sk)->room_wait;
+
+	/* Nearly always there is nobody, and no need for a lock. */
+	if (wq_has_sleeper(room_wait))
+		__wake_up(room_wait, TASK_INTERRUPTIBLE, nr, NULL);
+}
+
+/**
  * demo_pass_room_on() - a wake-up came here that may not be needed
  * @other: where the caller waited for room
  *
@@ -36,7 +50,7 @@ bool demo_room(const struct sock *sk)
 void demo_pass_room_on(struct sock *other)
 {
 	if (demo_room(other))
-		wake_up_interruptible(&demo_sk(other)->room_wait);
+		demo_wake_room(other, 1);
 }
 
 /**

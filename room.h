@@ -8,6 +8,7 @@
 void demo_room_init(struct sock *sk);
 bool demo_room(const struct sock *sk);
 long demo_wait_for_room(struct sock *other, long timeo);
+void demo_wake_room(struct sock *sk, int nr);
 void demo_pass_room_on(struct sock *other);
 
 bool demo_await_room(struct sock *sk, struct sock *other);
