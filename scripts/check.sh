@@ -120,7 +120,8 @@ boot() { # KERNEL LOGS WHAT VM-OPTION... -- RUN-TESTS-ARGUMENT...
 		shift
 	done
 	shift
-	"$top/scripts/vm.sh" -a "$tests/initramfs" -l "$logs" "${options[@]}" \
+	# A busy host makes it long; what hangs is silent, and ended for that.
+	"$top/scripts/vm.sh" -t 14400 -a "$tests/initramfs" -l "$logs" "${options[@]}" \
 		"$kernel" run-tests "$@" | read_results "$kernel" || status=${PIPESTATUS[0]}
 	if [ "$status" = 0 ]; then
 		printf 'passed\t%s\t\n' "$what"

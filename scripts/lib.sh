@@ -8,6 +8,9 @@ set -euo pipefail
 # A make that runs a script has nothing to say to the makes that one runs.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+# What others print is read, and complaints about a language are no news.
+export LC_ALL=C.UTF-8
+
 # Where depmod, modinfo and dkms are; not all have it.
 PATH=$PATH:/usr/sbin:/sbin
 

@@ -65,7 +65,7 @@ case $kernel in
 esac
 
 # A boot that says nothing for this long does not come up at all.
-boot_limit=60
+boot_limit=300
 
 : "${dir:=$build/$kernel}"
 : "${logs:=$dir/vm}"
@@ -136,7 +136,7 @@ fi
 # slab_nomerge: the sizes of slabs are those of their own objects.
 # The longer limits: a busy host without KVM is no stalled kernel.
 append="console=ttyS0 loglevel=7 printk.devkmsg=on slab_nomerge oops=panic panic=-1"
-append+=" rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+append+=" rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60 no_timer_check"
 append+=" sysctl.kernel.hung_task_timeout_secs=240 $words"
 
 # -- run it

@@ -17,7 +17,7 @@ static long sockets_left(void)
 {
 	int tries;
 
-	for (tries = 0; tries < 500 && count_demo_sockets() > 0; tries++)
+	for (tries = 0; tries < 20000 && count_demo_sockets() > 0; tries++)
 		usleep(10000);
 	return count_demo_sockets();
 }

@@ -393,6 +393,29 @@ static inline int background_recv(struct background *b)
 	return pthread_create(&b->thread, NULL, background_receiver, b);
 }
 
+/*
+ * In its stat, a task sleeps from the moment it means to, and still when it looks
+ * around again. That it has a system call to show means that it is off the processor.
+ * Of another user's task we are not told, and believe the stat.
+ */
+static inline bool task_is_off(pid_t tid)
+{
+	char name[32], line[64];
+	bool off;
+	FILE *f;
+
+	sprintf(name, "/proc/%d/syscall", tid);
+	f = fopen(name, "re");
+	if (!f)
+		return true;
+	if (fgets(line, sizeof(line), f))
+		off = strncmp(line, "running", 7);
+	else
+		off = errno != ESRCH;
+	fclose(f);
+	return off;
+}
+
 /* Wait until a task sleeps. False when it ended without having done so. */
 static inline bool task_sleeps(pid_t tid)
 {
@@ -408,7 +431,7 @@ static inline bool task_sleeps(pid_t tid)
 		fclose(f);
 		if (!state || state[2] == 'Z' || state[2] == 'X')
 			return false;
-		if (state[2] == 'S')
+		if (state[2] == 'S' && task_is_off(tid))
 			return true;
 		usleep(1000);
 	}

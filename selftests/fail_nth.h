@@ -217,7 +217,7 @@ static inline bool sweep_next(struct __test_metadata *_metadata)
 		TH_LOG("%s, failure %u: descriptors", sweep.what, sweep.n);
 	}
 	/* Whoever looks after the spares of all sockets may hold one for a moment. */
-	for (i = 0; i < 10000 && count_demo_sockets() != sweep.sockets; i++)
+	for (i = 0; i < 200000 && count_demo_sockets() != sweep.sockets; i++)
 		usleep(1000);
 	EXPECT_EQ(sweep.sockets, count_demo_sockets()) {
 		TH_LOG("%s, failure %u: sockets", sweep.what, sweep.n);

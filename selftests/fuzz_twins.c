@@ -38,7 +38,7 @@ static void try_seed(uint64_t seed)
 		printf("# seed %llu:\n", (unsigned long long)seed);
 		world_run(&program, &finding, true, NULL);
 	}
-	if (!twins_try(seed, &calls))
+	if (!twins_try(seed, 1, &calls))
 		count_up(progress->findings, 1);
 	count_up(progress->calls, calls);
 	/* What was printed is not to be lost when another process ends us all. */

@@ -14,9 +14,6 @@ enum { SERVICE, OWN };			/* addresses of a test */
 
 #define NOBODY_ID	65534
 
-/* A namespace may take its time to end: the kernel does that by and by. */
-#define ENDING_SECONDS	300
-
 FIXTURE(netns) {
 	struct address service;
 	int here, there;		/* two namespaces; tests start in here */
@@ -355,7 +352,7 @@ static int wait_for_the_end(void)
 	return 0;
 }
 
-TEST_F_TIMEOUT(netns_end, sockets_keep_it_and_it_ends_with_the_last, ENDING_SECONDS)
+TEST_F(netns_end, sockets_keep_it_and_it_ends_with_the_last)
 {
 	int i, n, fd[SOCKETS];
 	char c;
@@ -378,7 +375,7 @@ TEST_F_TIMEOUT(netns_end, sockets_keep_it_and_it_ends_with_the_last, ENDING_SECO
 	EXPECT_EQ(0, wait_for_the_end());
 }
 
-TEST_F_TIMEOUT(netns_end, it_ends_with_a_process_that_leaves_everything_open, ENDING_SECONDS)
+TEST_F(netns_end, it_ends_with_a_process_that_leaves_everything_open)
 {
 	int fd[SOCKETS];
 	pid_t pid;

@@ -8,6 +8,7 @@
 
 /* A seed makes about 90 calls. A type of sockets has every fourth seed. */
 #define SEEDS		50
+#define TIMES		3		/* of five: noise comes back once, or twice */
 
 FIXTURE(twins) {
 };
@@ -41,7 +42,7 @@ TEST_F(twins, random_calls_have_the_same_result)
 	int i;
 
 	for (i = 0; i < SEEDS; i++)
-		ASSERT_TRUE(twins_try(variant->first + 4 * i, &calls));
+		ASSERT_TRUE(twins_try(variant->first + 4 * i, TIMES, &calls));
 	TELL("%ld calls, alike on both", calls);
 }
 
@@ -56,7 +57,7 @@ TEST(AF_UNIX_is_its_own_twin)
 		SKIP(return, "%s", missing);
 	twins_same = true;
 	for (seed = 1; seed <= SEEDS / 2; seed++)
-		ASSERT_TRUE(twins_try(seed, &calls));
+		ASSERT_TRUE(twins_try(seed, TIMES, &calls));
 }
 
 TEST_HARNESS_MAIN
