@@ -97,7 +97,7 @@ static int __init demo_init(void)
 	demo_proto_ops_init(demo_family);
 	demo_net_proto_family.family = demo_family;
 
-	err = proto_register(&demo_proto, 1);
+	err = demo_socks_init();
 	if (err) {
 		pr_err("no memory for a cache of sockets\n");
 		return err;
@@ -105,7 +105,7 @@ static int __init demo_init(void)
 	err = demo_spares_init();
 	if (err) {
 		pr_err("no memory for a shrinker\n");
-		goto out_proto;
+		goto out_socks;
 	}
 	err = register_pernet_subsys(&demo_net_ops);
 	if (err) {
@@ -125,8 +125,8 @@ out_net:
 	unregister_pernet_subsys(&demo_net_ops);
 out_spares:
 	demo_spares_exit();
-out_proto:
-	proto_unregister(&demo_proto);
+out_socks:
+	demo_socks_exit();
 	return err;
 }
 
@@ -135,7 +135,7 @@ static void __exit demo_exit(void)
 	sock_unregister(demo_family);
 	unregister_pernet_subsys(&demo_net_ops);
 	demo_spares_exit();
-	proto_unregister(&demo_proto);
+	demo_socks_exit();
 }
 
 module_init(demo_init);

@@ -24,18 +24,10 @@
 /* Pending connections have no file, so the limit on files does not hold them. */
 static atomic_long_t demo_nr_socks;
 
-/*
- * sk_alloc() fills each new socket with zeros. An allocator that does so, too,
- * spares memory that may be read under RCU, so it is told that this is such.
- * Nothing relies on it: KASAN, which would see less, is told the truth.
- */
-#define DEMO_SLAB_FLAGS	(IS_ENABLED(CONFIG_KASAN) ? 0 : SLAB_TYPESAFE_BY_RCU)
-
-struct proto demo_proto = {
+static struct proto demo_proto = {
 	.name		= "DEMO",
 	.owner		= THIS_MODULE,
 	.obj_size	= sizeof(struct demo_sock),
-	.slab_flags	= DEMO_SLAB_FLAGS,
 };
 
 static bool demo_has_connections(const struct sock *sk)
@@ -189,6 +181,44 @@ static void demo_write_space(struct sock *sk)
 }
 
 /* Birth. */
+
+/*
+ * sk_alloc() fills each new socket with zeros. A slab that has a constructor is
+ * not filled with zeros by the allocator before that, where it fills all others.
+ */
+static void demo_construct(void *object)
+{
+}
+
+/**
+ * demo_socks_init() - when the module is loaded
+ *
+ * Return: 0, or an errno
+ */
+int __init demo_socks_init(void)
+{
+	int err;
+
+	demo_proto.slab = kmem_cache_create(demo_proto.name,
+					    demo_proto.obj_size, 0,
+					    SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
+					    demo_construct);
+	if (!demo_proto.slab)
+		return -ENOMEM;
+	err = proto_register(&demo_proto, 0);
+	if (err)
+		kmem_cache_destroy(demo_proto.slab);
+	return err;
+}
+
+/**
+ * demo_socks_exit() - when the module is unloaded, and no socket is left
+ */
+void demo_socks_exit(void)
+{
+	/* The slab goes with it. */
+	proto_unregister(&demo_proto);
+}
 
 static void demo_destruct(struct sock *sk)
 {

@@ -142,13 +142,14 @@ static inline void demo_state_change(struct sock *sk)
 }
 
 extern int demo_family;
-extern struct proto demo_proto;
 
 struct demo_net *demo_net(const struct net *net);
 
 void demo_lock_two(struct sock *a, struct sock *b);
 void demo_unlock_two(struct sock *a, struct sock *b);
 
+int demo_socks_init(void);
+void demo_socks_exit(void);
 struct sock *demo_sock_alloc(struct net *net, struct socket *sock, int type,
 			     int kern);
 void demo_shut(struct sock *sk, int how);
