@@ -360,6 +360,8 @@ TEST_F(allocations, a_send_that_fails_sends_nothing_or_what_it_says)
 
 	pattern_fill(out, sizeof(out), 2, 0);
 	for (i = 0; i < ARRAY_SIZE(sends); i++) {
+		bool aged = false;
+
 		if (!(sends[i].types & 1 << variant->type))
 			continue;
 		EACH_FAILURE(sends[i].what, sends[i].errors) {
@@ -376,6 +378,12 @@ TEST_F(allocations, a_send_that_fails_sends_nothing_or_what_it_says)
 
 			ret = FAILING(sends[i].how(sv[0], sends[i].len));
 
+			/* On a busy machine it may be too old by then, and gone: once. */
+			if (sends[i].before == A_SPARE && ret < 0 && errno == ENOBUFS &&
+			    !aged) {
+				aged = true;
+				sweep.seen &= ~NOBUFS;
+			}
 			if (sends[i].before == SOMETHING) {
 				EXPECT_EQ(7, recv(sv[1], in, 7, MSG_DONTWAIT));
 				EXPECT_EQ(0, memcmp("earlier", in, 7));

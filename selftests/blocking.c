@@ -3,19 +3,8 @@
  * Calls that can wait: they do until they can go on, unless they were told not
  * to, or not for so long. Nobody who must not wait is kept by one who does.
  */
-#include <sys/time.h>
-#include <time.h>
 
 #include "usage.h"
-
-#define TIMEOUT_MS	100
-
-static int set_timeout(int fd, int option, long ms)
-{
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
-}
 
 /* In milliseconds; -1 on errors. */
 static long get_timeout(int fd, int option)
@@ -27,31 +16,6 @@ static long get_timeout(int fd, int option)
 		return -1;
 	return tv.tv_sec * 1000 + tv.tv_usec / 1000;
 }
-
-static long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/*
- * The call fails with EAGAIN, and not before its time is over. Time-outs are
- * counted in ticks, and those that a busy machine has missed come all at once:
- * one that seems short is tried again.
- */
-#define EXPECT_TIMEOUT(call)							\
-do {										\
-	int tries = 10;								\
-	long start;								\
-										\
-	do {									\
-		start = now_ms();						\
-		EXPECT_ERROR(EAGAIN, call);					\
-	} while (now_ms() - start < TIMEOUT_MS * 9 / 10 && --tries);		\
-	EXPECT_LT(0, tries);							\
-} while (0)
 
 /* Between the socket and a pipe, b->len bytes. */
 static ssize_t splice_in(struct background *b)

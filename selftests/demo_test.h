@@ -27,10 +27,12 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/demo.h>
@@ -296,6 +298,14 @@ static inline int get_number(int fd, int option)
 	return value;
 }
 
+/* SO_RCVTIMEO or SO_SNDTIMEO. */
+static inline int set_timeout(int fd, int option, long ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	return setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv));
+}
+
 static inline int set_nonblock(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -507,6 +517,34 @@ static inline bool same_address(const struct address *a, const struct address *b
 do {										\
 	EXPECT_EQ(-1, (call));							\
 	EXPECT_EQ(error, errno);						\
+} while (0)
+
+static inline long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* A time that is long enough to be seen; see EXPECT_TIMEOUT(). */
+#define TIMEOUT_MS	100
+
+/*
+ * The call fails with EAGAIN, and not before its TIMEOUT_MS are over. They are
+ * counted in ticks, and those that a busy machine has missed come all at once:
+ * one that seems short is tried again.
+ */
+#define EXPECT_TIMEOUT(call)							\
+do {										\
+	int tries = 10;								\
+	long start;								\
+										\
+	do {									\
+		start = now_ms();						\
+		EXPECT_ERROR(EAGAIN, call);					\
+	} while (now_ms() - start < TIMEOUT_MS * 9 / 10 && --tries);		\
+	EXPECT_LT(0, tries);							\
 } while (0)
 
 static inline int bind_to(int fd, const struct address *a)

@@ -382,6 +382,8 @@ TEST_F(race, connect_and_a_send_and_close_of_who_accepted_it)
 {
 	char c;
 
+	if (variant->family == FAMILY_UNIX && variant->type == SOCK_SEQPACKET)
+		SKIP(return, "AF_UNIX may tell of the end before a record sent with it");
 	RACE(connect_and_read, accept_send_and_close, {
 		listen_at_service(self, 4);
 		new_client(self);

@@ -170,10 +170,17 @@ static inline void settle(void)
 	outdate_cgroup();
 }
 
-/* What is charged to the cgroup, if there is one: without the work of settling. */
+/*
+ * What is charged to the cgroup, if there is one: without the work of settling. Who
+ * asks 6.1 while the kernel is adding it up gets an old sum, and a new one next time.
+ */
 static inline long cgroup_usage(const struct cgroup *c)
 {
-	return c->stat[0] ? number_in(c->stat, "kernel") : 0;
+	if (!c->stat[0])
+		return 0;
+	number_in(c->stat, "kernel");
+	usleep(1000);
+	return number_in(c->stat, "kernel");
 }
 
 /* Bytes in use, as two parts of the kernel count them. */
@@ -208,6 +215,12 @@ static inline struct usage usage_since(const struct cgroup *c, const struct usag
 	return now;
 }
 
+/* The better of the two: nobody else has a part in what our cgroup is charged. */
+static inline long usage_ours(const struct cgroup *c, const struct usage *u)
+{
+	return c->stat[0] ? u->cgroup : u->slab;
+}
+
 static inline bool usage_exceeds(const struct usage *u, long limit)
 {
 	return u->slab > limit || u->cgroup > limit;
@@ -219,7 +232,7 @@ static inline struct usage usage_left(const struct cgroup *c, const struct usage
 	struct usage u = usage_since(c, before);
 	int tries;
 
-	for (tries = 0; usage_exceeds(&u, NOISE) && tries < 100; tries++) {
+	for (tries = 0; usage_exceeds(&u, NOISE) && tries < 1000; tries++) {
 		usleep(10000);
 		u = usage_since(c, before);
 	}
@@ -231,7 +244,7 @@ static inline long cgroup_left(const struct cgroup *c, long before)
 {
 	int tries;
 
-	for (tries = 0; cgroup_usage(c) > before + NOISE && tries < 1000; tries++)
+	for (tries = 0; cgroup_usage(c) > before + NOISE && tries < 20000; tries++)
 		usleep(10000);
 	return cgroup_usage(c) - before;
 }
