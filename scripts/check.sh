@@ -5,10 +5,9 @@
 # on each of the kernels. Without any named: on Debian's, and on 7.2-debug if it
 # was built before, or with FULL=1.
 #
-# On 7.2-kcsan, only the tests run that have something for it; on 7.2-debug, all
-# but those that take it too long. TESTS="poll stream" runs these alone, on every
-# kernel. All that the build, the tests and the kernel said is kept in
-# build/KERNEL/log.
+# On 7.2-kcsan, only the tests run that have something for it. TESTS="poll stream"
+# runs these alone, on every kernel. All that the build, the tests and the kernel
+# said is kept in build/KERNEL/log.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -136,13 +135,10 @@ check_kernel() { # KERNEL
 	: >"$results"
 
 	for test in "${tests_named[@]}"; do
-		if [ ! "${TESTS:-}" ]; then
-			case $kernel in
-			"$race_kernel")	 is_in "$test" "${race_tests[@]}" || continue ;;
-			"$debug_kernel") ! is_in "$test" "${slow_tests[@]}" || continue ;;
-			esac
+		if [ "${TESTS:-}" ] || [ "$kernel" != "$race_kernel" ] ||
+			is_in "$test" "${race_tests[@]}"; then
+			programs+=("$test")
 		fi
-		programs+=("$test")
 	done
 	say "Linux $kernel"
 	build_module "$kernel" || return 0

@@ -24,8 +24,6 @@ cache=${AF_DEMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/af_demo}
 debian_kernels=(6.1 6.12)
 debug_kernel=7.2-debug
 bench_kernel=7.2-bench
-# What these fill, to see where it ends, takes a debug kernel half an hour.
-slow_tests=(limits)
 # Looks for data races alone, in the tests that have some: patterns of names.
 race_kernel=7.2-kcsan
 race_tests=(threads cycle epoll blocking backlog close reuse signal splice netns 'race*')
