@@ -230,30 +230,36 @@ static struct sock *demo_pending_get(struct sock *sk)
 
 static struct sock *demo_pending_wait(struct sock *sk, long timeo, int *err)
 {
-	struct sock *far = NULL;
+	struct sock *far;
 	DEFINE_WAIT(wait);
 
-	for (;;) {
-		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
-					  TASK_INTERRUPTIBLE);
+	do {
 		*err = sock_error(sk);
 		if (*err)
-			break;
-		far = demo_pending_get(sk);
-		if (far)
-			break;
+			return NULL;
 		*err = -EAGAIN;
 		if (!timeo)
-			break;
+			return NULL;
 		*err = -EINVAL;
 		if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
-			break;
+			return NULL;
 		*err = sock_intr_errno(timeo);
 		if (signal_pending(current))
-			break;
-		timeo = schedule_timeout(timeo);
-	}
-	finish_wait(sk_sleep(sk), &wait);
+			return NULL;
+
+		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
+					  TASK_INTERRUPTIBLE);
+		if (!READ_ONCE(sk->sk_ack_backlog) && !READ_ONCE(sk->sk_err) &&
+		    !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
+		    !signal_pending(current))
+			timeo = schedule_timeout(timeo);
+		finish_wait(sk_sleep(sk), &wait);
+		/*
+		 * Off the queue first: a wake-up that came here is for what is
+		 * there by now, and the next one goes to who sleeps.
+		 */
+		far = demo_pending_get(sk);
+	} while (!far);
 	return far;
 }
 

@@ -18,6 +18,7 @@ struct wake {
 	int result;		/* of the call, or its events; -errno */
 	int flags;
 	short events;
+	pthread_t first;	/* of two who wait */
 	void (*happen)(struct wake *w);
 };
 
@@ -140,6 +141,11 @@ static void listener_accepts(struct wake *w)
 static void listener_listens_for_more(struct wake *w)
 {
 	listen(w->sv[1], 8);
+}
+
+static void first_is_interrupted(struct wake *w)
+{
+	pthread_kill(w->first, SIGUSR1);
 }
 
 static void happen(void *arg)
@@ -358,6 +364,62 @@ TEST_F(wake_connection, accept)
 
 	EXPECT_WAKE(w, to_accept, wait_accept, client_connects, 0);
 	EXPECT_WAKE(w, to_accept, wait_accept, own_reading_stops, -EINVAL);
+}
+
+/* Who is interrupted takes its time to get up. */
+static void connects_by_then(void *arg)
+{
+	static unsigned int seed = 3;
+	struct wake *w = arg;
+	unsigned int spins = race_dice(&seed, 1u << race_dice(&seed, 18));
+
+	while (spins--)
+		__asm__ volatile("" ::: "memory");
+	connect_to(w->sv[1], &w->service);
+}
+
+static void heed(int signal)
+{
+}
+
+/* Of two, the first gives up just as a connection comes: the other gets it. */
+TEST_F(wake_connection, accept_of_two_of_whom_one_is_interrupted)
+{
+	struct sigaction action = { .sa_handler = heed }, old;
+	int round, count = rounds(ROUNDS);
+	struct background waits[2];
+	struct wake *w = &self->w;
+	int i, fd;
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, &old));
+	w->happen = first_is_interrupted;
+	ASSERT_EQ(0, race_begin(&self->race, happen, w));
+	for (round = 0; round < count && !_metadata->exit_code; round++) {
+		ASSERT_EQ(0, to_accept(w));
+		for (i = 0; i < 2; i++) {
+			waits[i] = (struct background){ .fd = w->sv[0] };
+			ASSERT_EQ(0, background_accept(&waits[i]));
+			ASSERT_TRUE(background_sleeps(&waits[i]));
+		}
+		w->sv[1] = unbound_socket(variant->family, variant->type);
+		w->first = waits[0].thread;
+		race(&self->race, connects_by_then, w);
+
+		fd = background_end(&waits[0]);
+		if (fd < 0) {
+			EXPECT_EQ(EINTR, errno);
+		} else {
+			close(fd);
+			client_connects(w);
+		}
+		fd = background_end(&waits[1]);
+		EXPECT_LE(0, fd);
+		close(fd);
+		close_waker(w, 0);
+		close_waker(w, 1);
+	}
+	race_end(&self->race);
+	sigaction(SIGUSR1, &old, NULL);
 }
 
 TEST_F(wake_connection, poll_to_accept)
