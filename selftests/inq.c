@@ -113,6 +113,11 @@ TEST_F(inq, a_read_that_fails_tells_nothing)
 	EXPECT_ERROR(EAGAIN, recv_beside(self->sv[1], self->buf, 1, 0, &self->b));
 }
 
+TEST_F(inq, what_it_was_set_to_is_not_told)
+{
+	EXPECT_ERROR(ENOPROTOOPT, get_number(self->sv[1], SO_INQ));
+}
+
 TEST_F(inq, it_takes_0_or_1)
 {
 	char on = 1;

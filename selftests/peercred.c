@@ -345,6 +345,36 @@ TEST_F(peercred_connection, the_accepted_socket_sees_who_called_connect)
 	close(fd);
 }
 
+TEST_F(peercred_connection, SO_PEERPIDFD_is_for_who_is_still_there)
+{
+	bool kept = variant->family == FAMILY_UNIX && kernel_is_at_least(6, 16);
+	int fd, pidfd;
+	pid_t pid;
+
+	if (!kernel_is_at_least(6, 5))
+		SKIP(return, "SO_PEERPIDFD is there since 6.5");
+	ASSERT_EQ(0, listen(self->listener, 8));
+	pid = child_calls(connect_to, self->client, &self->service, geteuid(), self->go);
+	ASSERT_LT(0, pid);
+	fd = accept(self->listener, NULL, NULL);
+	pidfd = get_number(fd, SO_PEERPIDFD);
+	EXPECT_LE(0, pidfd);
+	close(pidfd);
+
+	/* Of a process that is gone, the kernel keeps what it takes for AF_UNIX alone. */
+	close(self->go[1]);
+	EXPECT_EQ(0, child_exit(pid));
+	pidfd = get_number(fd, SO_PEERPIDFD);
+	if (kept) {
+		EXPECT_LE(0, pidfd);
+		close(pidfd);
+	} else {
+		EXPECT_EQ(-1, pidfd);
+		EXPECT_EQ(kernel_is_at_least(6, 16) ? ESRCH : EINVAL, errno);
+	}
+	close(fd);
+}
+
 TEST_F(peercred_connection, a_listener_sees_who_called_listen)
 {
 	EXPECT_NO_PEER(self->listener);
