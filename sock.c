@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/lockdep.h>
 #include <linux/poll.h>
+#include <linux/slab.h>
 #include <net/tcp_states.h>
 
 #include "buffer.h"
@@ -183,8 +184,9 @@ static void demo_write_space(struct sock *sk)
 /* Birth. */
 
 /*
- * sk_alloc() fills each new socket with zeros. A slab that has a constructor is
- * not filled with zeros by the allocator before that, where it fills all others.
+ * With init_on_alloc, a slab zeroes what it hands out, and sk_alloc() does so
+ * once more: a thousand bytes for each socket. A slab with a constructor leaves
+ * it to sk_alloc().
  */
 static void demo_construct(void *object)
 {

@@ -134,11 +134,11 @@ else
 fi
 
 # slab_nomerge: the sizes of slabs are those of their own objects.
-# The longer limits: a busy host without KVM is no stalled kernel.
 append="console=ttyS0 loglevel=7 printk.devkmsg=on slab_nomerge oops=panic panic=-1"
 # A clock that is trusted to the end: to stop trusting it, the kernel changes its own
 # code under the feet of the other processor, as in vm/init.
 append+=" tsc=nowatchdog"
+# The longer limits: a busy host without KVM is no stalled kernel.
 append+=" rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60 no_timer_check"
 append+=" sysctl.kernel.hung_task_timeout_secs=240 $words"
 

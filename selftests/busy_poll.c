@@ -88,7 +88,7 @@ static long sleeps(int sv[2], const int cpu[2])
 TEST_F(busy_poll, without_it_each_receive_sleeps)
 {
 	/* Now and then the other's answer is there first. */
-	EXPECT_LE(ROUNDS / 2, sleeps(self->sv, self->cpu));
+	EXPECT_LE(ROUNDS * 9 / 10, sleeps(self->sv, self->cpu));
 }
 
 TEST_F(busy_poll, a_receiver_that_spins_need_not_sleep)
@@ -102,7 +102,7 @@ TEST_F(busy_poll, a_receiver_that_spins_need_not_sleep)
 	n = sleeps(self->sv, self->cpu);
 	TH_LOG("%ld of %d receives slept", n, ROUNDS);
 	EXPECT_LE(0, n);
-	EXPECT_GT(ROUNDS, n);
+	EXPECT_GT(ROUNDS / 2, n);
 }
 
 TEST_F(busy_poll, the_time_ends)

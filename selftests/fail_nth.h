@@ -206,7 +206,7 @@ static inline void sweep_start(const char *what, unsigned int errors, unsigned i
 /* After a call: what came of it is right. Returns whether to make another. */
 static inline bool sweep_next(struct __test_metadata *_metadata)
 {
-	int i;
+	long start;
 
 	if (!sweep.called)
 		return true;
@@ -217,7 +217,8 @@ static inline bool sweep_next(struct __test_metadata *_metadata)
 		TH_LOG("%s, failure %u: descriptors", sweep.what, sweep.n);
 	}
 	/* Whoever looks after the spares of all sockets may hold one for a moment. */
-	for (i = 0; i < 200000 && count_demo_sockets() != sweep.sockets; i++)
+	start = now_ms();
+	while (count_demo_sockets() != sweep.sockets && now_ms() - start < PATIENCE_MS)
 		usleep(1000);
 	EXPECT_EQ(sweep.sockets, count_demo_sockets()) {
 		TH_LOG("%s, failure %u: sockets", sweep.what, sweep.n);

@@ -230,9 +230,9 @@ static inline bool usage_exceeds(const struct usage *u, long limit)
 static inline struct usage usage_left(const struct cgroup *c, const struct usage *before)
 {
 	struct usage u = usage_since(c, before);
-	int tries;
+	long start = now_ms();
 
-	for (tries = 0; usage_exceeds(&u, NOISE) && tries < 1000; tries++) {
+	while (usage_exceeds(&u, NOISE) && now_ms() - start < PATIENCE_MS) {
 		usleep(10000);
 		u = usage_since(c, before);
 	}
@@ -242,9 +242,9 @@ static inline struct usage usage_left(const struct cgroup *c, const struct usage
 /* What of it is left, once it is next to nothing, or after a while. */
 static inline long cgroup_left(const struct cgroup *c, long before)
 {
-	int tries;
+	long start = now_ms();
 
-	for (tries = 0; cgroup_usage(c) > before + NOISE && tries < 20000; tries++)
+	while (cgroup_usage(c) > before + NOISE && now_ms() - start < PATIENCE_MS)
 		usleep(10000);
 	return cgroup_usage(c) - before;
 }

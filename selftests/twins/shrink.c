@@ -154,7 +154,7 @@ bool twins_try(uint64_t seed, int times, long *calls)
 	 */
 	for (tries = 0; found < times; tries++) {
 		if (tries == RETRIES) {
-			printf("# seed %llu: a difference that came back %d times of %d\n",
+			printf("# told: seed %llu: a difference that came back %d times of %d\n",
 			       (unsigned long long)seed, found, RETRIES);
 			return true;
 		}

@@ -13,7 +13,7 @@
 			 POLLRDBAND | POLLWRNORM | POLLWRBAND)
 
 /* Nothing takes that long, not on a debug kernel on an emulated processor. */
-#define TIME_LIMIT	550
+#define TIME_LIMIT	300
 
 bool twins_same;
 
