@@ -15,10 +15,7 @@ static const char *const corpus[] = {
 /* A worker may have a socket in its hands for a moment. */
 static long sockets_left(void)
 {
-	int tries;
-
-	for (tries = 0; tries < 20000 && count_demo_sockets() > 0; tries++)
-		usleep(10000);
+	AWAIT(count_demo_sockets() <= 0);
 	return count_demo_sockets();
 }
 

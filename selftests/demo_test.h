@@ -291,8 +291,14 @@ static inline long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* How long to wait for what others do by and by, and then complain. */
-#define PATIENCE_MS	100000
+/* Wait for what others do by and by, but not for ever: then it is looked at. */
+#define AWAIT(condition)							\
+do {										\
+	long await_start = now_ms();						\
+										\
+	while (!(condition) && now_ms() - await_start < 100000)			\
+		usleep(1000);							\
+} while (0)
 
 /* Options and flags that are one number. get_number() returns -1 on errors. */
 static inline int set_number(int fd, int option, int value)

@@ -206,8 +206,6 @@ static inline void sweep_start(const char *what, unsigned int errors, unsigned i
 /* After a call: what came of it is right. Returns whether to make another. */
 static inline bool sweep_next(struct __test_metadata *_metadata)
 {
-	long start;
-
 	if (!sweep.called)
 		return true;
 	EXPECT_EQ(0, sweep.strange) {
@@ -217,9 +215,7 @@ static inline bool sweep_next(struct __test_metadata *_metadata)
 		TH_LOG("%s, failure %u: descriptors", sweep.what, sweep.n);
 	}
 	/* Whoever looks after the spares of all sockets may hold one for a moment. */
-	start = now_ms();
-	while (count_demo_sockets() != sweep.sockets && now_ms() - start < PATIENCE_MS)
-		usleep(1000);
+	AWAIT(count_demo_sockets() == sweep.sockets);
 	EXPECT_EQ(sweep.sockets, count_demo_sockets()) {
 		TH_LOG("%s, failure %u: sockets", sweep.what, sweep.n);
 	}

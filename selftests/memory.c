@@ -190,7 +190,7 @@ TEST_F(memory, no_socket_is_left_after_the_last_close)
 {
 	const char *cache = variant->family == FAMILY_DEMO ? "DEMO" :
 			    variant->type == SOCK_STREAM ? "UNIX-STREAM" : "UNIX";
-	long before, objects_before, start;
+	long before, objects_before;
 	int fds[12], n = 0, i;
 
 	NEED_OWN_NETWORK();
@@ -227,10 +227,8 @@ TEST_F(memory, no_socket_is_left_after_the_last_close)
 	}
 
 	/* The last references may wait for a grace period. */
-	start = now_ms();
-	while ((protocol(variant->family, variant->type, 2) != before ||
-		given_out(cache) > objects_before) && now_ms() - start < PATIENCE_MS)
-		usleep(10000);
+	AWAIT(protocol(variant->family, variant->type, 2) == before &&
+	      given_out(cache) <= objects_before);
 	EXPECT_EQ(before, protocol(variant->family, variant->type, 2));
 	EXPECT_GE(objects_before, given_out(cache));
 }

@@ -229,23 +229,16 @@ static inline bool usage_exceeds(const struct usage *u, long limit)
 /* As usage_since(), once it is next to nothing: some things take their time. */
 static inline struct usage usage_left(const struct cgroup *c, const struct usage *before)
 {
-	struct usage u = usage_since(c, before);
-	long start = now_ms();
+	struct usage u;
 
-	while (usage_exceeds(&u, NOISE) && now_ms() - start < PATIENCE_MS) {
-		usleep(10000);
-		u = usage_since(c, before);
-	}
+	AWAIT((u = usage_since(c, before), !usage_exceeds(&u, NOISE)));
 	return u;
 }
 
 /* What of it is left, once it is next to nothing, or after a while. */
 static inline long cgroup_left(const struct cgroup *c, long before)
 {
-	long start = now_ms();
-
-	while (cgroup_usage(c) > before + NOISE && now_ms() - start < PATIENCE_MS)
-		usleep(10000);
+	AWAIT(cgroup_usage(c) <= before + NOISE);
 	return cgroup_usage(c) - before;
 }
 
