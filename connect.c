@@ -63,6 +63,18 @@ static struct demo_peercred demo_set_peercred(struct sock *sk,
 
 /* Connections. */
 
+/* A new socket, which nobody else knows yet, so that no lock is needed. */
+static void demo_join(struct sock *sk, struct sock *peer)
+{
+	struct demo_peercred cred = demo_current_peercred();
+
+	sock_hold(peer);
+	demo_sk(sk)->peer = peer;
+	sk->sk_state = TCP_ESTABLISHED;
+	sk->sk_peer_pid = cred.pid;
+	sk->sk_peer_cred = cred.cred;
+}
+
 /**
  * demo_pair() - make two new sockets each other's peer
  * @a: one; nobody else knows it yet
@@ -70,16 +82,8 @@ static struct demo_peercred demo_set_peercred(struct sock *sk,
  */
 void demo_pair(struct sock *a, struct sock *b)
 {
-	demo_lock_two(a, b);
-	sock_hold(a);
-	sock_hold(b);
-	demo_set_peer(a, b, NULL);
-	demo_set_peer(b, a, NULL);
-	demo_unlock_two(a, b);
-
-	/* New sockets have had no peer: there is nothing to put. */
-	demo_set_peercred(a, demo_current_peercred());
-	demo_set_peercred(b, demo_current_peercred());
+	demo_join(a, b);
+	demo_join(b, a);
 }
 
 /**
@@ -135,15 +139,11 @@ static void demo_establish(struct sock *sk, struct sock *far,
 	struct demo_sock *server = demo_sk(listener);
 	struct demo_sock *ds = demo_sk(far);
 
-	/* Nobody else knows @far yet, so its own lock is not needed. */
 	ds->node = DEMO_NODE_LOCAL;
 	ds->port = server->port;
 	ds->named = true;
-	ds->peer = sk;
-	sock_hold(sk);
-	far->sk_state = TCP_ESTABLISHED;
+	demo_join(far, sk);
 
-	demo_set_peercred(far, demo_current_peercred());
 	demo_set_peercred(sk, (struct demo_peercred) {
 		.pid	= get_pid(listener->sk_peer_pid),
 		.cred	= demo_get_cred(listener->sk_peer_cred),
@@ -234,9 +234,6 @@ static struct sock *demo_pending_wait(struct sock *sk, long timeo, int *err)
 	DEFINE_WAIT(wait);
 
 	do {
-		*err = sock_error(sk);
-		if (*err)
-			return NULL;
 		*err = -EAGAIN;
 		if (!timeo)
 			return NULL;
@@ -249,7 +246,7 @@ static struct sock *demo_pending_wait(struct sock *sk, long timeo, int *err)
 
 		prepare_to_wait_exclusive(sk_sleep(sk), &wait,
 					  TASK_INTERRUPTIBLE);
-		if (!READ_ONCE(sk->sk_ack_backlog) && !READ_ONCE(sk->sk_err) &&
+		if (!READ_ONCE(sk->sk_ack_backlog) &&
 		    !(READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) &&
 		    !signal_pending(current))
 			timeo = schedule_timeout(timeo);

@@ -126,8 +126,8 @@ int demo_port_check(const void *addr, int len)
 		return -EAFNOSUPPORT;
 	if (len > (int)sizeof(*sdm))
 		return -EINVAL;
-	if (sdm->sdm_reserved || sdm->sdm_flags ||
-	    memchr_inv(sdm->sdm_zero, 0, sizeof(sdm->sdm_zero)))
+	if (sdm->sdm_reserved || sdm->sdm_flags || sdm->sdm_zero[0] ||
+	    sdm->sdm_zero[1] || sdm->sdm_zero[2])
 		return -EINVAL;
 	return 0;
 }
@@ -279,14 +279,13 @@ int demo_port_autobind(struct sock *sk)
  */
 void demo_port_release(struct sock *sk)
 {
-	struct demo_net *dn = demo_net(sock_net(sk));
 	struct demo_port *port = demo_sk(sk)->bound;
 
 	if (!port)
 		return;
 	/* As in demo_name(). */
-	data_race(rhashtable_remove_fast(&dn->ports, &port->link,
-					 demo_port_params));
+	data_race(rhashtable_remove_fast(&demo_net(sock_net(sk))->ports,
+					 &port->link, demo_port_params));
 	spin_lock(&port->lock);
 	port->sk = NULL;
 	spin_unlock(&port->lock);

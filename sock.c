@@ -97,7 +97,7 @@ static void demo_add_shutdown(struct sock *sk, int mask)
  * Take everything off the receive queue, which is locked. A buffer that the peer
  * is writing into stays the peer's: it finds the queue shut, and frees it.
  */
-static bool demo_cut_locked(struct sock *sk, struct sk_buff_head *cut)
+static bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
 {
 	struct demo_sock *ds = demo_sk(sk);
 	struct sk_buff *skb;
@@ -139,7 +139,7 @@ struct sock *demo_set_peer(struct sock *sk, struct sock *peer,
 		__skb_queue_head_init(stale);
 	spin_lock(&sk->sk_receive_queue.lock);
 	if (stale && old && old != peer)
-		demo_cut_locked(sk, stale);
+		demo_cut(sk, stale);
 	/* Pairs with the dependency of those who read it without a lock. */
 	smp_store_release(&ds->peer, peer);
 	spin_unlock(&sk->sk_receive_queue.lock);
@@ -374,26 +374,12 @@ void demo_shut(struct sock *sk, int how)
 
 /* Death. */
 
-/**
- * demo_cut() - take everything off the receive queue
- * @sk: the socket
- * @cut: where to put it, for the caller to free
- *
- * Return: whether there was anything to read
- */
-bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
-{
-	bool some;
-
-	spin_lock(&sk->sk_receive_queue.lock);
-	some = demo_cut_locked(sk, cut);
-	spin_unlock(&sk->sk_receive_queue.lock);
-	return some;
-}
-
 /* The other end of a connection hears that this one is gone. */
 static void demo_hang_up(struct sock *peer, bool reset)
 {
+	/* It was closed first, as one of them is, and there is nobody to tell. */
+	if (sock_flag(peer, SOCK_DEAD))
+		return;
 	spin_lock(&demo_sk(peer)->lock);
 	if (reset)
 		WRITE_ONCE(peer->sk_err, ECONNRESET);
@@ -412,8 +398,8 @@ static void demo_hang_up(struct sock *peer, bool reset)
  * @pending: it was never accepted, so its peer is reset
  *
  * No call on the socket itself is under way, but its peer, or anybody who
- * found its port, may be sending to it: they find the queue shut, under the
- * queue's lock, before it is emptied.
+ * found its port, may be sending to it: they find the queue shut, under its
+ * lock, and put nothing behind what is taken off here.
  */
 void demo_sock_release(struct sock *sk, bool pending)
 {
@@ -431,14 +417,18 @@ void demo_sock_release(struct sock *sk, bool pending)
 	 * or later, and is stopped by sk_shutdown, under the queue's lock.
 	 */
 	data_race(({ sock_orphan(sk); 0; }));
-	demo_add_shutdown(sk, SHUTDOWN_MASK);
 	if (sk->sk_state == TCP_LISTEN)
 		list_splice_init(&ds->pending, &refused);
-	peer = demo_set_peer(sk, NULL, NULL);
+	spin_lock(&sk->sk_receive_queue.lock);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	peer = ds->peer;
+	WRITE_ONCE(ds->peer, NULL);
+	reset = demo_cut(sk, &unread) || pending;
+	spin_unlock(&sk->sk_receive_queue.lock);
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	spin_unlock(&ds->lock);
 
 	demo_wake_room(sk, 0);
-	reset = demo_cut(sk, &unread) || pending;
 
 	if (peer) {
 		/* It hears why, before the charges given back wake its writers. */

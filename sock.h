@@ -153,7 +153,6 @@ void demo_socks_exit(void);
 struct sock *demo_sock_alloc(struct net *net, struct socket *sock, int type,
 			     int kern);
 void demo_shut(struct sock *sk, int how);
-bool demo_cut(struct sock *sk, struct sk_buff_head *cut);
 void demo_sock_release(struct sock *sk, bool pending);
 
 void demo_sock_name(const struct sock *sk, struct sockaddr_demo *addr);
