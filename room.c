@@ -104,13 +104,11 @@ static int demo_relay_room(wait_queue_entry_t *entry, unsigned int mode,
 }
 
 /**
- * demo_room_init() - of a new socket
- * @sk: the socket
+ * demo_room_init() - of a socket that the slab gets ready
+ * @ds: the socket
  */
-void demo_room_init(struct sock *sk)
+void demo_room_init(struct demo_sock *ds)
 {
-	struct demo_sock *ds = demo_sk(sk);
-
 	init_waitqueue_head(&ds->room_wait);
 	init_waitqueue_func_entry(&ds->room_wake, demo_relay_room);
 }

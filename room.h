@@ -5,7 +5,9 @@
 
 #include <net/sock.h>
 
-void demo_room_init(struct sock *sk);
+struct demo_sock;
+
+void demo_room_init(struct demo_sock *ds);
 bool demo_room(const struct sock *sk);
 long demo_wait_for_room(struct sock *other, long timeo);
 void demo_wake_room(struct sock *sk, int nr);

@@ -28,7 +28,8 @@ static atomic_long_t demo_nr_socks;
 static struct proto demo_proto = {
 	.name		= "DEMO",
 	.owner		= THIS_MODULE,
-	.obj_size	= sizeof(struct demo_sock),
+	/* What is zeroed for a new one: see demo_construct(). */
+	.obj_size	= offsetof(struct demo_sock, lock),
 };
 
 static bool demo_has_connections(const struct sock *sk)
@@ -184,12 +185,22 @@ static void demo_write_space(struct sock *sk)
 /* Birth. */
 
 /*
- * With init_on_alloc, a slab zeroes what it hands out, and sk_alloc() does so
- * once more: a thousand bytes for each socket. A slab with a constructor leaves
- * it to sk_alloc().
+ * Once for each socket that the slab has memory for, not each time one is born:
+ * a socket that dies leaves its locks, lists and queues as they are here. Of one
+ * that is born, sk_alloc() zeroes what comes before them; and only sk_alloc()
+ * does: with init_on_alloc, a slab without a constructor zeroes all of it, too.
  */
 static void demo_construct(void *object)
 {
+	struct demo_sock *ds = object;
+
+	spin_lock_init(&ds->lock);
+	lock_set_cmp_fn(&ds->lock, demo_lock_order, NULL);
+	mutex_init(&ds->read_lock);
+	mutex_init(&ds->write_lock);
+	INIT_LIST_HEAD(&ds->pending);
+	INIT_LIST_HEAD(&ds->hoard_link);
+	demo_room_init(ds);
 }
 
 /**
@@ -202,7 +213,7 @@ int __init demo_socks_init(void)
 	int err;
 
 	demo_proto.slab = kmem_cache_create(demo_proto.name,
-					    demo_proto.obj_size, 0,
+					    sizeof(struct demo_sock), 0,
 					    SLAB_HWCACHE_ALIGN | SLAB_ACCOUNT,
 					    demo_construct);
 	if (!demo_proto.slab)
@@ -224,12 +235,19 @@ void demo_socks_exit(void)
 
 static void demo_destruct(struct sock *sk)
 {
+	struct demo_sock *ds = demo_sk(sk);
+
 	DEBUG_NET_WARN_ON_ONCE(!skb_queue_empty(&sk->sk_receive_queue));
 	DEBUG_NET_WARN_ON_ONCE(!skb_queue_empty(&sk->sk_write_queue));
 	DEBUG_NET_WARN_ON_ONCE(refcount_read(&sk->sk_wmem_alloc));
 	DEBUG_NET_WARN_ON_ONCE(sk->sk_socket);
+	/* As they were made: see demo_construct(). */
+	DEBUG_NET_WARN_ON_ONCE(!list_empty(&ds->pending));
+	DEBUG_NET_WARN_ON_ONCE(!list_empty(&ds->hoard_link));
+	DEBUG_NET_WARN_ON_ONCE(!list_empty(&ds->room_wait.head));
+	DEBUG_NET_WARN_ON_ONCE(ds->room_wake.private);
 
-	skb_queue_purge(&sk->sk_error_queue);
+	__skb_queue_purge(&sk->sk_error_queue);
 	demo_flight_free_node(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
 	atomic_long_dec(&demo_nr_socks);
@@ -248,7 +266,6 @@ static void demo_destruct(struct sock *sk)
 struct sock *demo_sock_alloc(struct net *net, struct socket *sock, int type,
 			     int kern)
 {
-	struct demo_sock *ds;
 	struct sock *sk;
 
 	if (atomic_long_inc_return(&demo_nr_socks) > 2 * get_max_files()) {
@@ -268,15 +285,6 @@ struct sock *demo_sock_alloc(struct net *net, struct socket *sock, int type,
 	sk->sk_allocation	= GFP_KERNEL_ACCOUNT;
 	sk->sk_write_space	= demo_write_space;
 	sk->sk_destruct		= demo_destruct;
-
-	ds = demo_sk(sk);
-	spin_lock_init(&ds->lock);
-	lock_set_cmp_fn(&ds->lock, demo_lock_order, NULL);
-	mutex_init(&ds->read_lock);
-	mutex_init(&ds->write_lock);
-	INIT_LIST_HEAD(&ds->pending);
-	INIT_LIST_HEAD(&ds->hoard_link);
-	demo_room_init(sk);
 	return sk;
 }
 

@@ -34,25 +34,21 @@ struct demo_port;
  * @sk: what the network stack sees; must be first. Of its fields,
  *      sk_state and sk_shutdown are written under @lock and read anywhere;
  *      sk_receive_queue, and SHUTDOWN_MASK at release, under the queue's lock
- * @lock: the state of the socket; taken before every other spinlock here.
- *        Two of them only by demo_lock_two()
  * @peer: who is at the other end, with a reference. Written under @lock and
  *        the receive queue's lock, read under either; a stream's and a
  *        seqpacket's is set once and stays until release(), so that its own
  *        calls read it without a lock
- * @named: @node and @port are set and never change again; released after
- *         them, under @lock, and acquired by whoever reads them without it
- * @tells_inq: SO_INQ: each read of a stream tells how much is left. Anywhere
  * @node: address, or DEMO_NODE_ANY. See @named
  * @port: address. See @named
  * @bound: the entry in the table of ports, if it is the socket's own: an
  *         accepted one goes by the name of its listener. @lock
- * @pending: of a listener: connections that wait for accept(). @lock
- * @pending_link: of such a connection: on its listener's @pending, under the
- *                listener's @lock
- * @read_lock: one reader at a time; held over copies to user space
- * @write_lock: one writer of a stream at a time; held over copies from user
- *              space. Taken before anything of the peer
+ * @named: @node and @port are set and never change again; released after
+ *         them, under @lock, and acquired by whoever reads them without it
+ * @tells_inq: SO_INQ: each read of a stream tells how much is left. Anywhere
+ * @spares_used: some of them were used since they were looked at last. That
+ *               queue's lock
+ * @spare_bytes: memory of the buffers in sk_write_queue, which wait to be used
+ *               again. That queue's lock
  * @open: of a stream: the buffer at the end of the receive queue that the
  *        peer may still write into. The receive queue's lock; a writer takes
  *        it out while it copies
@@ -63,15 +59,19 @@ struct demo_port;
  *       lock, read anywhere
  * @arrivals: of others: how many records were ever put into the receive queue.
  *            As @inq
- * @spare_bytes: memory of the buffers in sk_write_queue, which wait to be used
- *               again. That queue's lock
- * @spares_used: some of them were used since they were looked at last. That
- *               queue's lock
- * @hoard_link: among the sockets that have spares; demo_hoard_lock (buffer.c)
  * @listener: of a connection that waits for accept(): its listener, with a
  *            reference. @lock
  * @node_in_flight: if its descriptor, or one in its queue, was in flight. Set
  *                  once, without a lock
+ * @lock: the state of the socket; taken before every other spinlock here.
+ *        Two of them only by demo_lock_two()
+ * @read_lock: one reader at a time; held over copies to user space
+ * @write_lock: one writer of a stream at a time; held over copies from user
+ *              space. Taken before anything of the peer
+ * @pending: of a listener: connections that wait for accept(). @lock
+ * @pending_link: of such a connection: on its listener's @pending, under the
+ *                listener's @lock
+ * @hoard_link: among the sockets that have spares; demo_hoard_lock (buffer.c)
  * @room_wait: who waits for room here: in the backlog of a listener, in the
  *             receive queue of a datagram socket
  * @room_wake: of a datagram socket: relays a wake-up of the peer's @room_wait
@@ -85,34 +85,35 @@ struct demo_port;
 struct demo_sock {
 	struct sock		sk;
 
-	spinlock_t		lock;		/* the state: see above */
-	bool			named;
-	bool			tells_inq;
 	struct sock		*peer;
 
 	u32			node;
 	u32			port;
 	struct demo_port	*bound;
+	bool			named;
+	bool			tells_inq;
 
-	union {
-		struct list_head	pending;
-		struct list_head	pending_link;
-	};
-
-	struct mutex		read_lock;	/* of readers */
-	struct mutex		write_lock;	/* of a stream's writers */
+	bool			spares_used;
+	unsigned int		spare_bytes;
 
 	struct sk_buff		*open;
 	struct sk_buff		*oob;
 	unsigned int		inq;
 	unsigned int		arrivals;
 
-	unsigned int		spare_bytes;
-	bool			spares_used;
-	struct list_head	hoard_link;
-
 	struct sock		*listener;
 	struct demo_node	*node_in_flight;
+
+	/* From here on as the slab's constructor left it: see demo_construct(). */
+	spinlock_t		lock;		/* the state: see above */
+	struct mutex		read_lock;	/* of readers */
+	struct mutex		write_lock;	/* of a stream's writers */
+
+	union {
+		struct list_head	pending;
+		struct list_head	pending_link;
+	};
+	struct list_head	hoard_link;
 
 	wait_queue_head_t	room_wait;
 	wait_queue_entry_t	room_wake;
