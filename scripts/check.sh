@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # check.sh [KERNEL...]: sets up what is missing, and runs the selftests in a VM
-# on each of the kernels. Without any named: on Debian's, and on 7.2-debug if it
-# was built before, or with FULL=1.
+# on each of the kernels. Without any named: on Debian's, and on those of the debug
+# kernels that were built before; with FULL=1, on 7.2-debug in any case.
 #
 # On 7.2-kcsan, only the tests run that have something for it. TESTS="poll stream"
 # runs these alone, on every kernel. All that the build, the tests and the kernel
@@ -14,6 +14,7 @@
 kernels=("$@")
 if [ $# = 0 ]; then
 	kernels=("${debian_kernels[@]}")
+	[ ! -e "$cache/$race_kernel/stamp" ] || kernels+=("$race_kernel")
 	if [ "${FULL:-}" ] || [ -e "$cache/$debug_kernel/stamp" ]; then
 		kernels+=("$debug_kernel")
 	else
