@@ -286,7 +286,7 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 
 	spin_lock(&spares->lock);
 	/* Under the lock, so that demo_spares_release() leaves none behind. */
-	dead = sock_flag(sender, SOCK_DEAD);
+	dead = demo_is_dead(sender);
 	skb_queue_walk_safe(drained, skb, next) {
 		charge += skb->truesize;
 		skb->destructor = NULL;

@@ -188,7 +188,7 @@ int demo_connect_pair(struct sock *sk, const struct sockaddr_demo *addr,
 
 		demo_lock_two(sk, other);
 		/* Closed since it was found: its port may have a new owner. */
-		again = sock_flag(other, SOCK_DEAD);
+		again = demo_is_dead(other);
 		err = demo_may_connect(sk, other);
 		if (!err)
 			demo_establish(sk, far, other);
@@ -306,7 +306,7 @@ static void demo_peer_left(struct sock *sk, struct sock *old,
 		__skb_queue_purge(stale);
 		demo_wake_room(sk, 0);
 		/* Compared only, so it does not matter that it may change. */
-		if (!sock_flag(old, SOCK_DEAD) &&
+		if (!demo_is_dead(old) &&
 		    READ_ONCE(demo_sk(old)->peer) == sk) {
 			WRITE_ONCE(old->sk_err, ECONNRESET);
 			sk_error_report(old);
@@ -332,7 +332,7 @@ int demo_connect_peer(struct sock *sk, const struct sockaddr_demo *addr)
 		if (IS_ERR(other))
 			return PTR_ERR(other);
 		demo_lock_two(sk, other);
-		if (!sock_flag(other, SOCK_DEAD))
+		if (!demo_is_dead(other))
 			break;
 		demo_unlock_two(sk, other);
 		sock_put(other);

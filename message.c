@@ -65,7 +65,7 @@ static int demo_message_queue(struct sock *sk, struct sock *other,
 		demo_scm_add_creds(skb);
 	spin_lock(&queue->lock);
 	friend = ds->peer;
-	if (sock_flag(other, SOCK_DEAD))
+	if (demo_is_dead(other))
 		err = -ENOTCONN;
 	else if (friend && friend != sk)
 		err = -EPERM;

@@ -68,7 +68,7 @@ long demo_wait_for_room(struct sock *other, long timeo)
 	DEFINE_WAIT(wait);
 
 	prepare_to_wait_exclusive(room_wait, &wait, TASK_INTERRUPTIBLE);
-	if (!sock_flag(other, SOCK_DEAD) &&
+	if (!demo_is_dead(other) &&
 	    !(READ_ONCE(other->sk_shutdown) & RCV_SHUTDOWN) &&
 	    !demo_room(other))
 		timeo = schedule_timeout(timeo);
@@ -167,7 +167,7 @@ bool demo_await_room(struct sock *sk, struct sock *other)
 	if (ds->peer == other) {
 		started = demo_relay_start(sk, other);
 		/* A dead one is worth a wake-up: the next send fails. */
-		full = !demo_room(other) && !sock_flag(other, SOCK_DEAD);
+		full = !demo_room(other) && !demo_is_dead(other);
 		if (!full && started)
 			demo_relay_stop(sk, other);
 	}

@@ -386,7 +386,7 @@ void demo_shut(struct sock *sk, int how)
 static void demo_hang_up(struct sock *peer, bool reset)
 {
 	/* It was closed first, as one of them is, and there is nobody to tell. */
-	if (sock_flag(peer, SOCK_DEAD))
+	if (demo_is_dead(peer))
 		return;
 	spin_lock(&demo_sk(peer)->lock);
 	if (reset)

@@ -33,7 +33,8 @@ struct demo_port;
  * struct demo_sock - a socket of the family
  * @sk: what the network stack sees; must be first. Of its fields,
  *      sk_state and sk_shutdown are written under @lock and read anywhere;
- *      sk_receive_queue, and SHUTDOWN_MASK at release, under the queue's lock
+ *      sk_receive_queue, and SHUTDOWN_MASK at release, under the queue's lock.
+ *      A new socket, which nobody else knows, is written without a lock
  * @peer: who is at the other end, with a reference. Written under @lock and
  *        the receive queue's lock, read under either; a stream's and a
  *        seqpacket's is set once and stays until release(), so that its own
@@ -45,24 +46,24 @@ struct demo_port;
  * @named: @node and @port are set and never change again; released after
  *         them, under @lock, and acquired by whoever reads them without it
  * @tells_inq: SO_INQ: each read of a stream tells how much is left. Anywhere
- * @spares_used: some of them were used since they were looked at last. That
- *               queue's lock
- * @spare_bytes: memory of the buffers in sk_write_queue, which wait to be used
- *               again. That queue's lock
- * @open: of a stream: the buffer at the end of the receive queue that the
- *        peer may still write into. The receive queue's lock; a writer takes
- *        it out while it copies
- * @oob: of a stream: the buffer with the urgent byte, until that is read or
- *       another comes. The receive queue's lock; poll() looks without it
- *       whether there is one
- * @inq: of a stream: bytes in the receive queue. Written under that queue's
- *       lock, read anywhere
- * @arrivals: of others: how many records were ever put into the receive queue.
- *            As @inq
+ * @spares_used: some of the buffers in sk_write_queue, which wait to be used
+ *               again, were used since they were looked at last. That queue's
+ *               lock
+ * @spare_bytes: memory of these buffers. As @spares_used
  * @listener: of a connection that waits for accept(): its listener, with a
  *            reference. @lock
  * @node_in_flight: if its descriptor, or one in its queue, was in flight. Set
  *                  once, without a lock
+ * @oob: of a stream: the buffer with the urgent byte, until that is read or
+ *       another comes. The receive queue's lock; poll() looks without it
+ *       whether there is one
+ * @open: of a stream: the buffer at the end of the receive queue that the
+ *        peer may still write into. The receive queue's lock; a writer takes
+ *        it out while it copies
+ * @inq: of a stream: bytes in the receive queue. Written under that queue's
+ *       lock, read anywhere
+ * @arrivals: of others: how many records were ever put into the receive queue.
+ *            As @inq
  * @lock: the state of the socket; taken before every other spinlock here.
  *        Two of them only by demo_lock_two()
  * @read_lock: one reader at a time; held over copies to user space
@@ -96,13 +97,14 @@ struct demo_sock {
 	bool			spares_used;
 	unsigned int		spare_bytes;
 
-	struct sk_buff		*open;
-	struct sk_buff		*oob;
-	unsigned int		inq;
-	unsigned int		arrivals;
-
 	struct sock		*listener;
 	struct demo_node	*node_in_flight;
+
+	/* The peer writes these, with each send: not in a cache line with @peer. */
+	struct sk_buff		*oob;
+	struct sk_buff		*open;
+	unsigned int		inq;
+	unsigned int		arrivals;
 
 	/* From here on as the slab's constructor left it: see demo_construct(). */
 	spinlock_t		lock;		/* the state: see above */
@@ -122,6 +124,13 @@ struct demo_sock {
 static inline struct demo_sock *demo_sk(const struct sock *sk)
 {
 	return (struct demo_sock *)sk;
+}
+
+/* Closed, and nobody is told of anything there. */
+static inline bool demo_is_dead(const struct sock *sk)
+{
+	/* In the same word, setsockopt() may be writing another bit. */
+	return data_race(sock_flag(sk, SOCK_DEAD));
 }
 
 /*
