@@ -32,9 +32,26 @@ for test in ${TESTS:-$(make -s -C "$top/selftests" list)}; do
 	programs+=("${test%.sh}")
 done
 
-# A call is known by the address behind it.
-objdump -dr -j .text "$module" | sed -n -E \
-	"s/^\s*([0-9a-f]+): R_X86_64_P(LT|C)32\s+$recorder-0x4\$/\1/p" |
+# A call is known by the address behind it. A jump to the recorder, at the end of a
+# function, is not: it returns to somewhere else. And what leads to a report of a checker
+# is not the module's.
+objdump -dr -j .text --no-show-raw-insn "$module" | awk -v recorder="$recorder-0x4" '
+function flush_call() {
+	if (call != "")
+		print call
+	call = ""
+}
+/^ *[0-9a-f]+:\t/ { mnemonic = $2; next }
+$2 !~ /^R_X86_64_P(LT|C)32$/ { next }
+$3 == recorder {
+	flush_call()
+	if (mnemonic == "call")
+		call = substr($1, 1, length($1) - 1)
+	next
+}
+$3 ~ /^__ubsan_handle_/ { call = "" }
+mnemonic == "call" { flush_call() }
+END { flush_call() }' |
 	while read -r operand; do
 		echo $((0x$operand + 4))
 	done >"$dir/calls"

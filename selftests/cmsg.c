@@ -137,6 +137,26 @@ TEST_F(cmsg, of_another_level_it_is_ignored_but_not_its_length)
 	EXPECT_REFUSED(EINVAL);
 }
 
+TEST_F(cmsg, of_another_level_it_parts_no_bytes_but_credentials_do)
+{
+	bool stream = variant->type == SOCK_STREAM;
+
+	add(&self->c, 0, SCM_RIGHTS, CMSG_LEN(4), CMSG_SPACE(4));
+	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	ASSERT_EQ(3, send_controls(self->sv[0], &self->c));
+	EXPECT_EQ(stream ? 6 : 3, recv(self->sv[1], self->buf, 16, MSG_DONTWAIT));
+	EXPECT_EQ(stream ? -1 : 3, recv(self->sv[1], self->buf, 16, MSG_DONTWAIT));
+
+	/* One sender has a name, and the other has none. */
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PASSCRED, 1));
+	ASSERT_EQ(3, send(self->sv[0], "abc", 3, 0));
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PASSCRED, 0));
+	ASSERT_EQ(3, send_controls(self->sv[0], &self->c));
+	ASSERT_EQ(0, set_number(self->sv[1], SO_PASSCRED, 1));
+	EXPECT_EQ(3, recv(self->sv[1], self->buf, 16, MSG_DONTWAIT));
+	EXPECT_EQ(3, recv(self->sv[1], self->buf, 16, MSG_DONTWAIT));
+}
+
 TEST_F(cmsg, of_an_unknown_type_it_is_EINVAL)
 {
 	static const int types[] = {
