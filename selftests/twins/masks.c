@@ -81,12 +81,14 @@ void masks_before(struct world *w, struct op *op)
 /* "SO_PASSCRED, inherited": at connect() on AF_UNIX, at accept() on AF_DEMO. */
 static void even_passcred(struct world *w, const struct op *op, struct result r[2])
 {
+	const struct slot *new = &w->slots[op->other];
 	int i;
 
-	if (op->call != CALL_ACCEPT || r[0].ret < 0 || r[1].ret < 0)
+	/* A call that begins in a thread has made no socket yet. */
+	if (op->call != CALL_ACCEPT || !new->used || new->fd[0] != r[0].fds[0])
 		return;
 	for (i = twins_same ? 0 : 1; i < 2; i++)
-		set_number(w->slots[op->other].fd[i], SO_PASSCRED,
+		set_number(new->fd[i], SO_PASSCRED,
 			   get_number(w->slots[op->slot].fd[i], SO_PASSCRED));
 }
 

@@ -68,8 +68,8 @@ void pending_settle(struct world *w, bool end)
 		pending_end(p);
 		s->results[0].waits = waits[0];
 		s->results[1].waits = waits[1];
-		world_compare(w, &p->op, s);
 		world_take_new(w, &p->op, s);
+		world_compare(w, &p->op, s);
 	}
 }
 
