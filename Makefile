@@ -28,7 +28,7 @@ vm: ## a shell in a VM, with the module loaded and the samples in the PATH
 	@scripts/run.sh -i $(KERNEL) sh -l
 
 .PHONY: check
-check: ## run the selftests in VMs; KERNELS="6.1 6.12", TESTS="poll stream", FULL=1 for every kernel
+check: ## run the selftests in VMs; KERNELS="6.1 6.12", TESTS="poll stream", FULL=1 for 7.2-debug, too
 	@scripts/check.sh $(KERNELS)
 
 .PHONY: check-debug

@@ -255,6 +255,11 @@ done
 wait "$all" || :
 for kernel in "${kernels[@]}"; do
 	cat "$build/$kernel/results.tsv"
+	# Whatever ended the check of a kernel, it is not passed by saying nothing.
+	awk -F '\t' '$2 == "kernel" || ($2 == "build" && $3 == "failed") { n++ } END { exit !n }' \
+		"$build/$kernel/results.tsv" ||
+		printf '%s\tkernel\tfailed\tits check came to its end\tsee %s\n' \
+			"$kernel" "$build/$kernel/log"
 done >"$results"
 summary
 closing_line "$(count passed)" "$(count failed)" "$(count skipped)"

@@ -59,7 +59,8 @@ here=$((0x$(nm "$module" | sed -n "s/ [Tt] $recorder\$//p")))
 
 say "Linux $kernel"
 # What a test fails is for check.sh to say.
-"$top/scripts/vm.sh" -a "$tests/initramfs" -d "$dir" -l "$dir/log" \
+status=0
+"$top/scripts/vm.sh" -t 14400 -a "$tests/initramfs" -d "$dir" -l "$dir/log" \
 	"$kernel" run-tests "${programs[@]}" | tee "$dir/output" |
 	awk -v here="$here" -v calls="$dir/calls" -v reached="$dir/reached" '
 	BEGIN {
@@ -81,7 +82,7 @@ say "Linux $kernel"
 	}
 	END {
 		printf "\n%d of %d blocks reached, %.1f %%\n", sum, all, 100 * sum / all
-	}' || say "the VM ended with status $?"
+	}' || status=$?
 
 # Where a call is: the innermost function of ours, and what of the kernel's headers is
 # inlined there, if it is in that. What the compiler made up itself has no name in C.
@@ -155,3 +156,4 @@ END {
 		printf "  %4d %s\n", headers[name], name | "sort -k 1,1nr -k 2"
 }' "$dir/places" >"$dir/never"
 cat "$dir/never"
+[ $status = 0 ] || die "INCOMPLETE: the VM ended with status $status, see $dir/log"

@@ -25,6 +25,7 @@ function is_report(text) {
 		text ~ /inconsistent lock state|held lock freed|still held/ ||
 		text ~ /detected (stall|expedited)|self-detected stall|lockup/ ||
 		text ~ /KASAN|KCSAN: |KMSAN|kmemleak: [0-9]+ new suspected/ ||
+		text ~ /kmemleak: .*(disabled|Memory pool empty|Cannot allocate)/ ||
 		text ~ /unable to handle|kernel tried to execute|Bad page (state|map)/ ||
 		text ~ /scheduling while atomic|invalid context|blocked for more than/ ||
 		text ~ /Attempt to release alive|unregister_netdevice: waiting/ ||
