@@ -26,7 +26,8 @@ debug_kernel=7.2-debug
 bench_kernel=7.2-bench
 # Looks for data races alone, in the tests that have some: patterns of names.
 race_kernel=7.2-kcsan
-race_tests=(threads cycle epoll blocking backlog close reuse signal splice netns 'race*')
+race_tests=(threads cycle epoll poll busy_poll blocking backlog close reuse memory oob signal
+	splice netns 'race*')
 # The sources of the newest kernel: kselftest, checkpatch and kernel-doc are
 # taken from there.
 source=$cache/linux-7.2
