@@ -145,10 +145,15 @@ check_kernel() { # KERNEL
 	build_module "$kernel" || return 0
 	boot "$kernel" "$logs" "it ran to its end and reported no bug" -- "${programs[@]}"
 
+	is_in "$kernel" "${debian_kernels[@]}" || return 0
 	# What counts instructions would count a debug kernel's checkers.
-	[ "${counted[*]}" ] && is_in "$kernel" "${debian_kernels[@]}" || return 0
-	boot "$kernel" "$logs/counted" "it did so when it counted instructions" \
-		-n -- -c "${counted[@]}"
+	[ ! "${counted[*]}" ] ||
+		boot "$kernel" "$logs/counted" "it did so when it counted instructions" \
+			-n -- -c "${counted[@]}"
+	# Debian's kernels clear what they give out, and nothing that is not could show.
+	! is_in secrets "${programs[@]}" ||
+		boot "$kernel" "$logs/uncleared" "it did so when memory was not cleared" \
+			-k "init_on_alloc=0 slub_debug=P" -- -u secrets
 }
 
 summary() {

@@ -7,8 +7,9 @@
  * what the call says it wrote.
  *
  * Of a kernel that clears all memory it gives out (init_on_alloc), nothing could
- * show. The debug kernel does not; boot others with init_on_alloc=0, and with
- * slub_debug=P, whose poison is looked for, too.
+ * show. The debug kernel does not; make check boots others with init_on_alloc=0, and
+ * with slub_debug=P, whose poison is looked for, too. What is on the stack no kernel
+ * here would show: they are built to clear it (INIT_STACK_ALL_ZERO).
  */
 #include <linux/filter.h>
 #include <sys/mman.h>
