@@ -10,6 +10,7 @@
 
 #include "usage.h"
 
+/* The slab of a family's sockets, and their line in /proc/net/protocols. */
 static const char *cache_of(enum family family, int type)
 {
 	return family == FAMILY_DEMO ? "DEMO" :
@@ -190,8 +191,7 @@ TEST_F(memory, what_is_sent_arrives_while_memory_is_short)
 
 TEST_F(memory, no_socket_is_left_after_the_last_close)
 {
-	const char *cache = variant->family == FAMILY_DEMO ? "DEMO" :
-			    variant->type == SOCK_STREAM ? "UNIX-STREAM" : "UNIX";
+	const char *cache = cache_of(variant->family, variant->type);
 	long before, objects_before;
 	int fds[12], n = 0, i;
 
