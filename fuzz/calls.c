@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "../selftests/harm.h"
 #include "calls.h"
 
 #define KCOV_INIT_TRACE		_IOR('c', 1, unsigned long)
@@ -82,6 +83,22 @@ static void start_trace(void)
 		die("kcov");
 }
 
+static void print_program(const struct program *p)
+{
+	const uint8_t *byte;
+	int i, j, len;
+
+	for (i = 0; i < p->nr; i++) {
+		byte = (const uint8_t *)&p->calls[i];
+		for (len = sizeof(struct call); len > 1 && !byte[len - 1]; len--)
+			;
+		printf("%s", i ? " " : "\"");
+		for (j = 0; j < len; j++)
+			printf("%02x", j ? byte[j] : byte[j] % OPS);
+	}
+	printf("\",\n");
+}
+
 static void run_traced(const struct program *p, uint8_t *reached)
 {
 	unsigned long i, n, place;
@@ -94,6 +111,11 @@ static void run_traced(const struct program *p, uint8_t *reached)
 		place = trace[i] - text;
 		if (place < TEXT_SIZE)
 			reached[place / 8] |= 1 << place % 8;
+	}
+	if (kernel_reported()) {
+		printf("# the kernel has reported a bug, when this ran: ");
+		print_program(p);
+		exit(1);
 	}
 }
 
@@ -222,22 +244,6 @@ static void change(struct program *p)
 	}
 }
 
-static void print_program(const struct program *p)
-{
-	const uint8_t *byte;
-	int i, j, len;
-
-	for (i = 0; i < p->nr; i++) {
-		byte = (const uint8_t *)&p->calls[i];
-		for (len = sizeof(struct call); len > 1 && !byte[len - 1]; len--)
-			;
-		printf("%s", i ? " " : "\"");
-		for (j = 0; j < len; j++)
-			printf("%02x", j ? byte[j] : byte[j] % OPS);
-	}
-	printf("\",\n");
-}
-
 /* Again and again the one that adds most. */
 static void print_corpus(void)
 {
@@ -275,6 +281,8 @@ int main(int argc, char *argv[])
 	if (unshare(CLONE_NEWNET) || !fuzz_init(family))
 		die("fuzz_init");
 	start_trace();
+	/* What it said before is not of these programs. */
+	kernel_reported();
 
 	for (i = 0; i < (int)(sizeof(old_corpus) / sizeof(*old_corpus)); i++)
 		if (parse_program(old_corpus[i], &p))

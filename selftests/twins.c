@@ -8,7 +8,7 @@
 
 /* A seed makes about 90 calls. A type of sockets has every fourth seed. */
 #define SEEDS		50
-#define TIMES		3		/* of five: noise comes back once, or twice */
+#define TIMES		3		/* of five: threads late by chance are so once, or twice */
 
 FIXTURE(twins) {
 };

@@ -15,7 +15,7 @@
 struct filled {
 	int		fd;
 	int		end;		/* errno of the last send */
-	bool		full;		/* poll() says so, too */
+	bool		full;		/* and poll() says so, too */
 	bool		waits;		/* one more sender */
 	bool		stuck;		/* it went on waiting */
 	long		result;		/* of it */
@@ -42,7 +42,8 @@ static void fill_up(struct world *w, int size, struct filled *f)
 		} while (n > 0);
 	}
 	f->end = n ? errno : 0;
-	f->full = !(poll_now(f->fd, POLLOUT) & POLLOUT);
+	/* Ended for another reason, how much is in flight is each family's own. */
+	f->full = f->end == EAGAIN && !(poll_now(f->fd, POLLOUT) & POLLOUT);
 }
 
 static void read_all_slots(struct world *w, enum family side, struct filled *f)

@@ -218,7 +218,10 @@ void print_result(char *to, size_t size, const struct op *op, const struct resul
 void print_poll(char *to, size_t size, int bits);
 const char *print_error(int error);
 
-/* One seed: true when nothing was found that comes back @times. What was is printed. */
+/*
+ * One seed: true when nothing was found, or only in a program with threads, and it does
+ * not come back @times. What was is printed.
+ */
 bool twins_try(uint64_t seed, int times, long *calls);
 
 #endif /* TWINS_H */
