@@ -102,6 +102,7 @@ measure() { # KERNEL WAY
 
 "$top/scripts/setup.sh" bench
 ready "${kernels[@]}"
+have_build_alone
 mkdir -p "$out" "$results"
 measured=()
 for kernel in "${kernels[@]}"; do

@@ -199,9 +199,7 @@ summary() {
 
 ready "${kernels[@]}"
 
-mkdir -p "$build"
-exec 9>"$build/.lock"
-flock -n 9 || { say "waiting for another check in $build"; flock 9; }
+have_build_alone
 : >"$results"
 say "building the selftests"
 make -s -j"$(nproc)" -C "$top/selftests" vm OUTPUT="$tests" >&2

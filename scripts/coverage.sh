@@ -20,6 +20,7 @@ module=$dir/demo.ko
 recorder=__sanitizer_cov_trace_pc
 
 ready "$kernel"
+have_build_alone
 mkdir -p "$dir/log"
 say "building the module with a recorder, and the selftests"
 log=$dir/log/build.log

@@ -14,6 +14,7 @@ dir=$build/$kernel
 root=$build/fuzz
 
 ready "$kernel"
+have_build_alone
 mkdir -p "$dir/log" "$root/usr/bin"
 say "building the module and the fuzzer"
 : >"$dir/log/build.log"

@@ -64,6 +64,13 @@ ready() { # KERNEL...
 	"$top/scripts/kernels.sh" source "$@"
 }
 
+# What is in $build is one command's at a time, until it ends: others wait.
+have_build_alone() {
+	mkdir -p "$build"
+	exec 9>"$build/.lock"
+	flock -n 9 || { say "waiting for another command in $build"; flock 9; }
+}
+
 # What a command says goes to the end of a file, and is shown when it fails.
 quietly() { # FILE COMMAND...
 	local log=$1

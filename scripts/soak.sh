@@ -3,8 +3,9 @@
 #
 # soak.sh KERNEL HOURS: the tests that find something new each time, again and
 # again until the time is over, in one machine: failing allocations, random calls
-# with seeds never tried before, system calls at random, and calls that meet. Says
-# every minute how far it is, and ends with the first round that fails.
+# with seeds never tried before, system calls at random, and calls that meet; after
+# each round, nothing may be left. Says every minute how far it is, and ends with the
+# first that fails.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -12,9 +13,10 @@ kernel=$1
 hours=$2
 [[ $hours =~ ^[0-9]+([.][0-9]+)?$ ]] || die "HOURS= is a number, not \"$hours\""
 seconds=$(awk -v hours="$hours" 'BEGIN { printf "%d", hours * 3600 }')
-tests=(allocations race_connect race_data race_wake threads cycle)
+tests=(allocations race_connect race_data race_wake race_unload threads cycle)
 
 ready "$kernel"
+have_build_alone
 
 dir=$build/soak
 log=$dir/build.log

@@ -13,6 +13,7 @@ time=$2
 seed=$3
 
 ready "$kernel"
+have_build_alone
 
 root=$build/twins
 log=$build/twins.log

@@ -83,7 +83,7 @@ root=$tmp/root
 mkdir -p "$root"/{bin,etc,usr/bin}
 cp /bin/busybox "$root/bin/"
 cp "$top/scripts/vm/init" "$root/init"
-cp "$top/scripts/vm/run-tests" "$root/usr/bin/"
+cp "$top"/scripts/vm/{run-tests,unload} "$root/usr/bin/"
 echo 'root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/:/bin/sh' >"$root/etc/passwd"
 echo 'root:x:0:
