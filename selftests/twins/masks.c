@@ -205,6 +205,12 @@ static void explain_nobody(struct world *w, const struct op *op, struct result r
 	}
 }
 
+/* How many urgent bytes were sent to @object, or to one that is not known: -1. */
+static int *urgent_for(struct world *w, int object)
+{
+	return &w->urgent[object < 0 ? MAX_OBJECTS : object % MAX_OBJECTS];
+}
+
 /*
  * "SIOCINQ, SCM_INQ, after an urgent byte was thrown away": AF_UNIX goes on
  * counting it.
@@ -214,8 +220,9 @@ static void explain_nobody(struct world *w, const struct op *op, struct result r
 static void explain_excess(struct world *w, int object, int demo, int *unix_)
 {
 	int excess = *unix_ - demo;
+	int most = *urgent_for(w, object) + *urgent_for(w, -1);
 
-	if (excess >= w->excess[object % MAX_OBJECTS] && excess <= w->urgent) {
+	if (excess >= w->excess[object % MAX_OBJECTS] && excess <= most) {
 		w->excess[object % MAX_OBJECTS] = excess;
 		*unix_ = demo;
 	}
@@ -226,9 +233,9 @@ static void explain_unread(struct world *w, const struct op *op, struct result r
 	int i, object = w->slots[op->slot].object;
 
 	if (op->call == CALL_SEND && op->flags & MSG_OOB && r[0].ret > 0)
-		w->urgent++;
+		++*urgent_for(w, w->slots[op->slot].peer);
 	if (op->call == CALL_SENDMMSG && op->flags & MSG_OOB && r[0].ret > 0)
-		w->urgent += r[0].ret;
+		*urgent_for(w, w->slots[op->slot].peer) += r[0].ret;
 	if (w->slots[op->slot].type != SOCK_STREAM)
 		return;
 	if (op->call == CALL_LOOK && op->value == LOOK_UNREAD)

@@ -165,7 +165,7 @@ struct world {
 	int			objects;
 	int			line;
 	long			calls;		/* on AF_DEMO */
-	int			urgent;		/* bytes sent with MSG_OOB */
+	int			urgent[MAX_OBJECTS + 1];	/* bytes, by who gets them */
 	int			excess[MAX_OBJECTS];	/* by object: see masks.c */
 	long			cost;		/* of all that was sent: see crowded() */
 	bool			sndbuf_set;
