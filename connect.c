@@ -114,7 +114,7 @@ int demo_listen_on(struct sock *sk, int backlog)
 
 	demo_peercred_put(cred);
 	if (more)
-		demo_wake_room(sk, 0);
+		demo_wake_room(sk);
 	return err;
 }
 
@@ -204,7 +204,7 @@ int demo_connect_pair(struct sock *sk, const struct sockaddr_demo *addr,
 				err = sock_intr_errno(timeo);
 		}
 		if (waited && !again)
-			demo_pass_room_on(other);
+			demo_offer_room(other);
 		sock_put(other);
 	} while (again);
 
@@ -277,7 +277,7 @@ struct sock *demo_accept_pair(struct sock *sk, bool nonblock, int *err)
 	      demo_pending_wait(sk, sock_rcvtimeo(sk, nonblock), err);
 	if (far) {
 		demo_flight_accept(far);
-		demo_wake_room(sk, 1);
+		demo_offer_room(sk);
 	}
 	return far;
 }
@@ -304,7 +304,7 @@ static void demo_peer_left(struct sock *sk, struct sock *old,
 {
 	if (!skb_queue_empty(stale)) {
 		__skb_queue_purge(stale);
-		demo_wake_room(sk, 0);
+		demo_wake_room(sk);
 		/* Compared only, so it does not matter that it may change. */
 		if (!demo_is_dead(old) &&
 		    READ_ONCE(demo_sk(old)->peer) == sk) {

@@ -163,7 +163,7 @@ again:
 		}
 	}
 	if (waited)
-		demo_pass_room_on(other);
+		demo_offer_room(other);
 	sock_put(other);
 	return err;
 }
@@ -337,7 +337,6 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 /* The record was taken off the queue. */
 static void demo_message_consume(struct sock *sk, struct sk_buff *skb)
 {
-	struct demo_sock *ds = demo_sk(sk);
 	struct sk_buff_head drained;
 
 	sk_peek_offset_bwd(sk, skb->len);
@@ -348,11 +347,7 @@ static void demo_message_consume(struct sock *sk, struct sk_buff *skb)
 	__skb_queue_head_init(&drained);
 	__skb_queue_tail(&drained, skb);
 	demo_buffer_retire(skb->sk, &drained);
-
-	/* Pairs with prepare_to_wait(): who does not see the room is seen. */
-	if (wq_has_sleeper(&ds->room_wait) && demo_room(sk))
-		wake_up_interruptible_sync_poll(&ds->room_wait, EPOLLOUT |
-						EPOLLWRNORM | EPOLLWRBAND);
+	demo_offer_room(sk);
 }
 
 static void demo_message_take_scm(struct socket *sock, struct msghdr *msg,

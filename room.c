@@ -27,30 +27,32 @@ bool demo_room(const struct sock *sk)
 }
 
 /**
- * demo_wake_room() - let those who wait for room here look again
- * @sk: a listener, or a receiver of datagrams
- * @nr: how many of them; 0 for all
+ * demo_wake_room() - let all who wait for room here look again
+ * @sk: a listener, or a receiver of datagrams, that takes more now, or nothing
  */
-void demo_wake_room(struct sock *sk, int nr)
+void demo_wake_room(struct sock *sk)
 {
 	wait_queue_head_t *room_wait = &demo_sk(sk)->room_wait;
 
 	/* Nearly always there is nobody, and no need for a lock. */
 	if (wq_has_sleeper(room_wait))
-		__wake_up(room_wait, TASK_INTERRUPTIBLE, nr, NULL);
+		wake_up_interruptible_all(room_wait);
 }
 
 /**
- * demo_pass_room_on() - a wake-up came here that may not be needed
- * @other: where the caller waited for room
+ * demo_offer_room() - let one of those who wait for room here have it
+ * @sk: a listener, or a receiver of datagrams
  *
- * Whoever makes room wakes one of those who wait. That one may not want it any
+ * For whoever made some. And for who was woken for it, and may not want it any
  * more, or need less than there is: then the next one is woken too.
  */
-void demo_pass_room_on(struct sock *other)
+void demo_offer_room(struct sock *sk)
 {
-	if (demo_room(other))
-		demo_wake_room(other, 1);
+	wait_queue_head_t *room_wait = &demo_sk(sk)->room_wait;
+
+	/* Pairs with prepare_to_wait(): who does not see the room is seen. */
+	if (wq_has_sleeper(room_wait) && demo_room(sk))
+		wake_up_interruptible_sync(room_wait);
 }
 
 /**
@@ -58,7 +60,7 @@ void demo_pass_room_on(struct sock *other)
  * @other: a listener, or a receiver of datagrams
  * @timeo: how long, in jiffies
  *
- * Who has waited calls demo_pass_room_on() when done.
+ * Who has waited calls demo_offer_room() when done.
  *
  * Return: what is left of @timeo
  */

@@ -359,7 +359,7 @@ void demo_shut(struct sock *sk, int how)
 	demo_state_change(sk);
 	/* Who waits for room here need not wait any longer. */
 	if (how & RCV_SHUTDOWN)
-		demo_wake_room(sk, 0);
+		demo_wake_room(sk);
 
 	if (!peer)
 		return;
@@ -436,7 +436,7 @@ void demo_sock_release(struct sock *sk, bool pending)
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	spin_unlock(&ds->lock);
 
-	demo_wake_room(sk, 0);
+	demo_wake_room(sk);
 
 	if (peer) {
 		/* It hears why, before the charges given back wake its writers. */
