@@ -6,7 +6,8 @@
 # kernels that were built before; with FULL=1, on 7.2-debug in any case.
 #
 # On 7.2-kcsan, only the tests run that have something for it. TESTS="poll stream"
-# runs these alone, on every kernel. All that the build, the tests and the kernel
+# runs these alone, on every kernel. SEED=N gives tests another chance than they have
+# without: see testing.rst. All that the build, the tests and the kernel
 # said is kept in build/KERNEL/log.
 
 . "$(dirname "$0")/lib.sh"
@@ -122,7 +123,8 @@ boot() { # KERNEL LOGS WHAT VM-OPTION... -- RUN-TESTS-ARGUMENT...
 	shift
 	# A busy host makes it long; what hangs is silent, and ended for that.
 	"$top/scripts/vm.sh" -t 14400 -a "$tests/initramfs" -l "$logs" "${options[@]}" \
-		"$kernel" run-tests "$@" | read_results "$kernel" || status=${PIPESTATUS[0]}
+		"$kernel" env ${SEED:+SEED="$SEED"} run-tests "$@" |
+		read_results "$kernel" || status=${PIPESTATUS[0]}
 	if [ "$status" = 0 ]; then
 		printf 'passed\t%s\t\n' "$what"
 	else

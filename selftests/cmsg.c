@@ -358,8 +358,7 @@ struct random { unsigned int seed; };
 
 static unsigned int dice(struct random *r, unsigned int sides)
 {
-	r->seed = r->seed * 1664525 + 1013904223;
-	return (r->seed >> 8) % sides;
+	return random_below(&r->seed, sides);
 }
 
 static void add_at_random(struct controls *c, struct random *r, const int *fds, int nr_fds)
@@ -397,7 +396,7 @@ TEST(attempts_at_random_leave_nothing_behind)
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 	long attempts = 100000, i, sent = 0, sockets;
 	int sv[3][2], fds[8], t, before, in[2], out[2];
-	struct random r = { 1 };
+	struct random r = { test_seed(1) };
 	struct controls c = { 0 };
 	struct beside b;
 	char buf[64];

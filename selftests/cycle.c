@@ -829,8 +829,7 @@ struct stress_thread {
 
 static unsigned int dice(struct stress_thread *t, unsigned int sides)
 {
-	t->seed = t->seed * 1664525 + 1013904223;
-	return (t->seed >> 8) % sides;
+	return random_below(&t->seed, sides);
 }
 
 static int *some_place(struct stress_thread *t)
@@ -951,7 +950,7 @@ TEST(many_threads_that_try_come_to_no_cycle)
 		all.places[i] = -1;
 	before = count_fds();
 	for (i = 0; i < THREADS; i++) {
-		threads[i] = (struct stress_thread){ .all = &all, .seed = i };
+		threads[i] = (struct stress_thread){ .all = &all, .seed = test_seed(i) };
 		ASSERT_EQ(0, pthread_create(&threads[i].thread, NULL, stress_run,
 					    &threads[i]));
 	}

@@ -283,6 +283,24 @@ static inline ssize_t pattern_differs(const void *buf, size_t len, unsigned int 
 	return -1;
 }
 
+/*
+ * What is left to chance is the same at each run, unless the environment says SEED=N:
+ * each N is another chance. Who needs several seeds numbers them.
+ */
+static inline unsigned int test_seed(unsigned int n)
+{
+	const char *seed = getenv("SEED");
+
+	return n + (seed ? 0x9e3779b9u * (unsigned int)strtoul(seed, NULL, 10) : 0);
+}
+
+/* A number below the limit. */
+static inline unsigned int random_below(unsigned int *seed, unsigned int limit)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return (*seed >> 8) % limit;
+}
+
 static inline long now_ms(void)
 {
 	struct timespec ts;

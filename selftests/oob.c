@@ -718,7 +718,7 @@ static void one_turn(int sv[2], unsigned int what, unsigned int how, struct resu
 
 TEST(any_turn_has_the_result_it_has_on_AF_UNIX)
 {
-	unsigned int seed = 1, round, turn, what, how;
+	unsigned int seed = test_seed(1), round, turn, what, how;
 	struct result demo, un;
 	int d[2], u[2];
 	char c;

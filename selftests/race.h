@@ -12,7 +12,8 @@
  *	race_end(&r);
  *
  * A call that never returns is ended by the harness, whose time limit is the
- * watchdog of these tests.
+ * watchdog of these tests. How the rounds differ is the same at each run, unless the
+ * environment has a SEED, a number.
  */
 #ifndef DEMO_RACE_H
 #define DEMO_RACE_H
@@ -34,12 +35,6 @@ static inline int rounds(int n)
 	return is_debug_kernel() ? n / 10 : n;
 }
 
-static inline unsigned int race_dice(unsigned int *seed, unsigned int sides)
-{
-	*seed = *seed * 1664525 + 1013904223;
-	return (*seed >> 8) % sides;
-}
-
 /* The other may have the same processor. */
 static inline void race_await(const unsigned int *count, unsigned int value)
 {
@@ -53,11 +48,11 @@ static inline void race_await(const unsigned int *count, unsigned int value)
 /* Mostly a moment, sometimes as long as a call takes, sometimes a turn of the other. */
 static inline void race_stagger(unsigned int *seed)
 {
-	unsigned int spins = race_dice(seed, 1u << race_dice(seed, 13));
+	unsigned int spins = random_below(seed, 1u << random_below(seed, 13));
 
 	while (spins--)
 		__asm__ volatile("" ::: "memory");
-	if (!race_dice(seed, 8))
+	if (!random_below(seed, 8))
 		sched_yield();
 }
 
@@ -78,7 +73,7 @@ static inline void *race_thread(void *arg)
 
 static inline int race_begin(struct race *r, void (*call)(void *arg), void *arg)
 {
-	*r = (struct race){ .call = call, .arg = arg, .seed = { 1, 2 } };
+	*r = (struct race){ .call = call, .arg = arg, .seed = { test_seed(1), test_seed(2) } };
 	return pthread_create(&r->thread, NULL, race_thread, r);
 }
 

@@ -369,10 +369,13 @@ TEST_F(wake_connection, accept)
 /* Who is interrupted takes its time to get up. */
 static void connects_by_then(void *arg)
 {
-	static unsigned int seed = 3;
+	static unsigned int seed;
 	struct wake *w = arg;
-	unsigned int spins = race_dice(&seed, 1u << race_dice(&seed, 18));
+	unsigned int spins;
 
+	if (!seed)
+		seed = test_seed(3);
+	spins = random_below(&seed, 1u << random_below(&seed, 18));
 	while (spins--)
 		__asm__ volatile("" ::: "memory");
 	connect_to(w->sv[1], &w->service);

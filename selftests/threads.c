@@ -25,7 +25,7 @@ struct record {
 
 static unsigned int seed_of(const struct record *r)
 {
-	return r->sender * RECORDS + r->number;
+	return test_seed(r->sender * RECORDS + r->number);
 }
 
 static int length_of(unsigned int seed)
