@@ -758,13 +758,13 @@ static void send_listener(void *arg)
 TEST_F(cycle, of_two_sends_that_cross_one_is_refused)
 {
 	struct crossing c = {};
-	int round, count = rounds(ROUNDS), i, n;
 	struct race r;
 	char byte;
+	int i, n;
 
 	memcpy(c.pair, self->pair, sizeof(c.pair));
-	ASSERT_EQ(0, race_begin(&r, keep_mine, &c));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&r, ROUNDS, keep_mine, &c));
+	while (RACE_GOES_ON(&r)) {
 		race(&r, keep_theirs, &c);
 		EXPECT_EQ(ELOOP, c.mine + c.theirs);
 		for (i = 0; i < 2; i++) {
@@ -773,20 +773,20 @@ TEST_F(cycle, of_two_sends_that_cross_one_is_refused)
 			if (n == 1)
 				close_fds(&self->b);
 		}
+		race_first(&r, !c.mine);
 	}
-	race_end(&r);
+	RACE_END(&r);
 }
 
 /* It keeps itself, if it is sent before it lets go of the connection. */
 TEST_F(cycle_pending, accept_and_a_send_of_the_listener)
 {
 	struct crossing c = { .listener = self->listener };
-	int round, count = rounds(ROUNDS);
 	struct race r;
 
 	close(accept(self->listener, NULL, NULL));
-	ASSERT_EQ(0, race_begin(&r, send_listener, &c));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&r, ROUNDS, send_listener, &c));
+	while (RACE_GOES_ON(&r)) {
 		c.client = connected_socket(variant->family, variant->type, SERVICE);
 		ASSERT_LE(0, c.client);
 		race(&r, accept_client, &c);
@@ -800,8 +800,9 @@ TEST_F(cycle_pending, accept_and_a_send_of_the_listener)
 		close_fds(&self->b);
 		close(c.accepted);
 		close(c.client);
+		race_first(&r, !c.theirs);
 	}
-	race_end(&r);
+	RACE_END(&r);
 }
 
 /*

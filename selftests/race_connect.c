@@ -66,18 +66,14 @@ FIXTURE_TEARDOWN(race)
 /* Run rounds of @mine against @theirs, with what is before and after them. */
 #define RACE(mine_call, theirs_call, before, after)				\
 do {										\
-	int round, count = rounds(ROUNDS), done = 0;				\
-										\
-	ASSERT_EQ(0, race_begin(&self->race, theirs_call, self));		\
-	for (round = 0; round < count && !_metadata->exit_code; round++) {	\
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, theirs_call, self));	\
+	while (RACE_GOES_ON(&self->race)) {					\
 		before;								\
 		race(&self->race, mine_call, self);				\
-		done += !self->mine;						\
 		after;								\
 		close_all(self);						\
 	}									\
-	race_end(&self->race);							\
-	TH_LOG("%d of %d succeeded", done, count);				\
+	RACE_END(&self->race);							\
 } while (0)
 
 static void listen_at_service(struct _test_data_race *s, int backlog)
@@ -167,6 +163,7 @@ TEST_F(race, connect_and_close_of_the_listener)
 		/* and the address is free */
 		self->listener = listening_socket(self->family, self->type, SERVICE, 4);
 		EXPECT_LE(0, self->listener);
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -184,6 +181,7 @@ TEST_F(race, connect_and_shutdown_of_the_listener)
 		} else {
 			EXPECT_TRUE(they_talk(self->client, self->accepted));
 		}
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -213,6 +211,7 @@ TEST_F(race, connect_and_a_listener_that_is_replaced)
 		} else {
 			EXPECT_TRUE(they_talk(self->client, self->accepted));
 		}
+		race_first(&self->race, !self->mine && self->accepted < 0);
 	});
 }
 
@@ -229,6 +228,7 @@ TEST_F(race, accept_and_close_of_the_listener)
 		} else {
 			EXPECT_TRUE(they_talk(self->client, self->accepted));
 		}
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -266,6 +266,7 @@ TEST_F(race, of_two_accepts_one_gets_the_connection)
 		EXPECT_EQ(EAGAIN, self->mine + self->theirs);
 		EXPECT_TRUE(they_talk(self->client, self->mine ? self->accepted_too :
 								  self->accepted));
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -282,6 +283,7 @@ TEST_F(race, of_two_connects_one_gets_the_last_place)
 		self->accepted = accept(self->listener, NULL, NULL);
 		EXPECT_TRUE(they_talk(self->mine ? self->second : self->client,
 				      self->accepted));
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -296,6 +298,7 @@ TEST_F(race, of_two_connects_of_one_socket_one_connects_it)
 		self->accepted = accept(self->listener, NULL, NULL);
 		EXPECT_TRUE(they_talk(self->client, self->accepted));
 		EXPECT_ERROR(EAGAIN, accept(self->listener, NULL, NULL));
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -316,6 +319,7 @@ TEST_F(race, of_two_connects_of_one_socket_to_two_listeners_one_connects_it)
 		EXPECT_TRUE(they_talk(self->client, self->accepted));
 		EXPECT_ERROR(EAGAIN, accept(self->mine ? self->listener : self->second, NULL,
 					    NULL));
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -334,6 +338,7 @@ TEST_F(race, of_connect_and_listen_one_has_the_socket)
 			self->accepted = accept(self->listener, NULL, NULL);
 			EXPECT_TRUE(they_talk(self->client, self->accepted));
 		}
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -432,6 +437,7 @@ TEST_F(race, of_two_binds_to_an_address_one_gets_it)
 		EXPECT_EQ(EADDRINUSE, self->mine + self->theirs);
 		ASSERT_EQ(0, listen(self->mine ? self->second : self->client, 4));
 		EXPECT_EQ(0, try_call(connect_to, self->family, self->type, &self->service));
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -449,6 +455,7 @@ TEST_F(race, of_two_binds_of_a_socket_one_names_it)
 				      self->mine ? &self->service : &self->other));
 		EXPECT_EQ(EADDRINUSE, try_call(bind_to, self->family, self->type,
 					       self->mine ? &self->other : &self->service));
+		race_first(&self->race, !self->mine);
 	});
 }
 
@@ -467,6 +474,7 @@ TEST_F(race, bind_and_the_close_of_who_had_the_address)
 		}
 		own = own_address(self->client);
 		EXPECT_TRUE(same_address(&own, &self->service));
+		race_first(&self->race, self->mine);
 	});
 }
 
@@ -536,10 +544,8 @@ DGRAM_CALL(sender_disconnects, s->theirs, disconnect(s->sender))
 /* What a stranger sends is there before the receiver has its peer, or not at all. */
 TEST_F(race_dgram, connect_and_the_send_of_a_stranger)
 {
-	int round, count = rounds(ROUNDS);
-
-	ASSERT_EQ(0, race_begin(&self->race, stranger_sends, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, stranger_sends, self));
+	while (RACE_GOES_ON(&self->race)) {
 		race(&self->race, receiver_connects_to_sender, self);
 		EXPECT_EQ(0, self->mine);
 		if (self->theirs) {
@@ -549,17 +555,16 @@ TEST_F(race_dgram, connect_and_the_send_of_a_stranger)
 		EXPECT_ERROR(EPERM, send_to(self->stranger, &self->service));
 		ASSERT_EQ(0, disconnect(self->receiver));
 		recv_until_empty(self->receiver);
+		race_first(&self->race, self->theirs);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 /* Each connects to the one that has itself for a peer by then, or has nobody. */
 TEST_F(race_dgram, of_two_that_connect_to_each_other_none_is_refused)
 {
-	int round, count = rounds(ROUNDS);
-
-	ASSERT_EQ(0, race_begin(&self->race, sender_connects, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, sender_connects, self));
+	while (RACE_GOES_ON(&self->race)) {
 		race(&self->race, receiver_connects_to_sender, self);
 		EXPECT_EQ(0, self->mine);
 		EXPECT_EQ(0, self->theirs);
@@ -570,15 +575,13 @@ TEST_F(race_dgram, of_two_that_connect_to_each_other_none_is_refused)
 		ASSERT_EQ(0, disconnect(self->receiver));
 		ASSERT_EQ(0, disconnect(self->sender));
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 TEST_F(race_dgram, connect_and_the_connect_of_a_stranger_to_the_same)
 {
-	int round, count = rounds(ROUNDS);
-
-	ASSERT_EQ(0, race_begin(&self->race, stranger_connects, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, stranger_connects, self));
+	while (RACE_GOES_ON(&self->race)) {
 		race(&self->race, receiver_connects_to_sender, self);
 		EXPECT_EQ(0, self->mine);
 		if (self->theirs) {
@@ -589,16 +592,15 @@ TEST_F(race_dgram, connect_and_the_connect_of_a_stranger_to_the_same)
 		EXPECT_EQ(self->theirs ? ENOTCONN : EPERM, errno);
 		ASSERT_EQ(0, disconnect(self->receiver));
 		ASSERT_EQ(0, disconnect(self->stranger));
+		race_first(&self->race, self->theirs);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 TEST_F(race_dgram, send_and_a_disconnect_of_the_sender)
 {
-	int round, count = rounds(ROUNDS);
-
-	ASSERT_EQ(0, race_begin(&self->race, sender_disconnects, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, sender_disconnects, self));
+	while (RACE_GOES_ON(&self->race)) {
 		ASSERT_EQ(0, connect_to(self->sender, &self->service));
 		race(&self->race, sender_sends, self);
 		EXPECT_EQ(0, self->theirs);
@@ -606,8 +608,9 @@ TEST_F(race_dgram, send_and_a_disconnect_of_the_sender)
 			EXPECT_EQ(ENOTCONN, self->mine);
 		}
 		EXPECT_EQ(self->mine ? 0 : 1, recv_until_empty(self->receiver));
+		race_first(&self->race, !self->mine);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 static void receiver_closes(void *arg)
@@ -620,10 +623,8 @@ static void receiver_closes(void *arg)
 
 TEST_F(race_dgram, send_and_the_close_of_the_peer)
 {
-	int round, count = rounds(ROUNDS);
-
-	ASSERT_EQ(0, race_begin(&self->race, receiver_closes, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, receiver_closes, self));
+	while (RACE_GOES_ON(&self->race)) {
 		ASSERT_EQ(0, connect_to(self->sender, &self->service));
 		race(&self->race, sender_sends, self);
 		if (self->mine) {
@@ -635,16 +636,15 @@ TEST_F(race_dgram, send_and_the_close_of_the_peer)
 		EXPECT_EQ(0, unsent(self->sender));
 		self->receiver = bound_socket(self->family, SOCK_DGRAM, SERVICE);
 		ASSERT_LE(0, self->receiver);
+		race_first(&self->race, !self->mine);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 TEST_F(race_dgram, connect_and_the_close_of_whom_it_goes_to)
 {
-	int round, count = rounds(ROUNDS);
-
-	ASSERT_EQ(0, race_begin(&self->race, sender_connects, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, sender_connects, self));
+	while (RACE_GOES_ON(&self->race)) {
 		race(&self->race, receiver_closes, self);
 		if (self->theirs) {
 			EXPECT_EQ(ECONNREFUSED, self->theirs);
@@ -653,8 +653,9 @@ TEST_F(race_dgram, connect_and_the_close_of_whom_it_goes_to)
 		EXPECT_EQ(self->theirs ? ENOTCONN : ECONNREFUSED, errno);
 		self->receiver = bound_socket(self->family, SOCK_DGRAM, SERVICE);
 		ASSERT_LE(0, self->receiver);
+		race_first(&self->race, self->theirs);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 /* A sender that has no port gets one, whatever it does first. */
@@ -674,15 +675,14 @@ static void unbound_sends_there(void *arg)
 
 TEST_F(race_dgram, of_two_first_sends_of_a_socket_both_have_one_name)
 {
-	int round, count = rounds(ROUNDS);
 	struct address from[2];
 	char c;
 	int i;
 
 	if (variant->family == FAMILY_UNIX)
 		SKIP(return, "AF_UNIX gives a sender no name");
-	ASSERT_EQ(0, race_begin(&self->race, unbound_sends_there, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, unbound_sends_there, self));
+	while (RACE_GOES_ON(&self->race)) {
 		close(self->stranger);
 		self->stranger = unbound_socket(self->family, SOCK_DGRAM);
 		race(&self->race, unbound_sends, self);
@@ -697,7 +697,7 @@ TEST_F(race_dgram, of_two_first_sends_of_a_socket_both_have_one_name)
 		from[1] = own_address(self->stranger);
 		EXPECT_TRUE(same_address(&from[0], &from[1]));
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 /* Bound on every node or on one: it is one port. */
@@ -736,18 +736,17 @@ static void bind_local(void *arg)
 
 TEST_F(race_node, of_binds_to_every_node_and_to_one_one_gets_the_port)
 {
-	int round, count = rounds(ROUNDS);
-
-	ASSERT_EQ(0, race_begin(&self->race, bind_local, self));
-	for (round = 0; round < count; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, bind_local, self));
+	while (RACE_GOES_ON(&self->race)) {
 		self->first = unbound_socket(FAMILY_DEMO, SOCK_STREAM);
 		self->second = unbound_socket(FAMILY_DEMO, SOCK_STREAM);
 		race(&self->race, bind_any, self);
 		EXPECT_EQ(EADDRINUSE, self->mine + self->theirs);
 		close(self->first);
 		close(self->second);
+		race_first(&self->race, !self->mine);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 TEST_HARNESS_MAIN

@@ -233,22 +233,22 @@ FIXTURE_WAKE(wake, VARIANTS_ALL)
  */
 #define EXPECT_WAKE(w, prepare, wait, what, expected)				\
 do {										\
-	int round, count = rounds(ROUNDS), want = (expected);			\
+	int want = (expected);							\
 										\
 	(w)->happen = what;							\
-	ASSERT_EQ(0, race_begin(&self->race, happen, w));			\
-	for (round = 0; round < count && !_metadata->exit_code; round++) {	\
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, happen, w));		\
+	while (RACE_GOES_ON(&self->race)) {					\
 		ASSERT_EQ(0, prepare(w));					\
 		race(&self->race, wait, w);					\
 		if ((wait) == wait_poll || (wait) == wait_reset)		\
 			(w)->result &= want;					\
 		EXPECT_EQ(want, (w)->result) {					\
-			TH_LOG(#wait " and " #what ", round %d", round);	\
+			TH_LOG(#wait " and " #what ", round %d", self->race.begun); \
 		}								\
 		close_waker(w, 0);						\
 		close_waker(w, 1);						\
 	}									\
-	race_end(&self->race);							\
+	RACE_END(&self->race);							\
 } while (0)
 
 TEST_F(wake, recv)
@@ -304,11 +304,10 @@ TEST_F(wake, send)
 TEST_F(wake, send_to_one_that_closes)
 {
 	struct wake *w = &self->w;
-	int round, count = rounds(ROUNDS);
 
 	w->happen = peer_closes;
-	ASSERT_EQ(0, race_begin(&self->race, happen, w));
-	for (round = 0; round < count && !_metadata->exit_code; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, happen, w));
+	while (RACE_GOES_ON(&self->race)) {
 		ASSERT_EQ(0, to_write(w));
 		race(&self->race, wait_send, w);
 		if (variant->type == SOCK_DGRAM) {
@@ -318,7 +317,7 @@ TEST_F(wake, send_to_one_that_closes)
 		}
 		close_waker(w, 0);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 }
 
 TEST_F(wake, poll_to_write)
@@ -371,13 +370,10 @@ static void connects_by_then(void *arg)
 {
 	static unsigned int seed;
 	struct wake *w = arg;
-	unsigned int spins;
 
 	if (!seed)
 		seed = test_seed(3);
-	spins = random_below(&seed, 1u << random_below(&seed, 18));
-	while (spins--)
-		__asm__ volatile("" ::: "memory");
+	race_spin(random_below(&seed, 1u << random_below(&seed, 18)));
 	connect_to(w->sv[1], &w->service);
 }
 
@@ -389,15 +385,14 @@ static void heed(int signal)
 TEST_F(wake_connection, accept_of_two_of_whom_one_is_interrupted)
 {
 	struct sigaction action = { .sa_handler = heed }, old;
-	int round, count = rounds(ROUNDS);
 	struct background waits[2];
 	struct wake *w = &self->w;
 	int i, fd;
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, &old));
 	w->happen = first_is_interrupted;
-	ASSERT_EQ(0, race_begin(&self->race, happen, w));
-	for (round = 0; round < count && !_metadata->exit_code; round++) {
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, happen, w));
+	while (RACE_GOES_ON(&self->race)) {
 		ASSERT_EQ(0, to_accept(w));
 		for (i = 0; i < 2; i++) {
 			waits[i] = (struct background){ .fd = w->sv[0] };
@@ -421,7 +416,7 @@ TEST_F(wake_connection, accept_of_two_of_whom_one_is_interrupted)
 		close_waker(w, 0);
 		close_waker(w, 1);
 	}
-	race_end(&self->race);
+	RACE_END(&self->race);
 	sigaction(SIGUSR1, &old, NULL);
 }
 
