@@ -7,14 +7,14 @@
 
 #define ROUNDS	60
 
-enum { SERVICE };		/* addresses of a test */
+enum { SERVICE, OTHER };		/* addresses of a test */
 
-/* sv[0] is who waits, sv[1] the other. -1: closed. */
+/* sv[0] is who waits, sv[1] the other, and sv[2] a third. -1: closed. */
 struct wake {
 	enum family family;
 	int type;
-	int sv[2];
-	struct address service;
+	int sv[3];
+	struct address service, other;
 	int result;		/* of the call, or its events; -errno */
 	int flags;
 	short events;
@@ -55,6 +55,24 @@ static void wait_reset(void *arg)
 		w->result = POLLERR;
 }
 
+/* One that is no listener yet is hung up, and its poll() does not wait. */
+static void wait_poll_as_listener(void *arg)
+{
+	struct wake *w = arg;
+
+	do
+		wait_poll(arg);
+	while (w->result > 0 && !(w->result & POLLIN) && !sched_yield());
+}
+
+/* Does not wait. */
+static void look(void *arg)
+{
+	struct wake *w = arg;
+
+	w->result = poll_now(w->sv[0], w->events);
+}
+
 static void wait_send(void *arg)
 {
 	struct wake *w = arg;
@@ -88,6 +106,14 @@ static void close_waker(struct wake *w, int end)
 	if (w->sv[end] >= 0)
 		close(w->sv[end]);
 	w->sv[end] = -1;
+}
+
+static void close_wakers(struct wake *w)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		close_waker(w, i);
 }
 
 static void peer_sends(struct wake *w)
@@ -125,12 +151,48 @@ static void peer_reads_all(struct wake *w)
 	recv_until_empty(w->sv[1]);
 }
 
+static void connects_to_other(struct wake *w)
+{
+	connect_to(w->sv[0], &w->other);
+}
+
+static void disconnects(struct wake *w)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	connect(w->sv[0], &none, sizeof(none));
+}
+
+static void connects_to_other_which_reads_all(struct wake *w)
+{
+	connects_to_other(w);
+	recv_until_empty(w->sv[2]);
+}
+
+static void leaves_the_peer_until_that_reads_all(struct wake *w)
+{
+	connects_to_other(w);
+	recv_until_empty(w->sv[1]);
+	connect_to(w->sv[0], &w->service);
+}
+
 static void client_connects(struct wake *w)
 {
 	int fd = unbound_socket(w->family, w->type);
 
 	connect_to(fd, &w->service);
 	close(fd);
+}
+
+static void listens(struct wake *w)
+{
+	listen(w->sv[0], 8);
+}
+
+static void listens_and_a_client_connects(struct wake *w)
+{
+	listens(w);
+	client_connects(w);
 }
 
 static void listener_accepts(struct wake *w)
@@ -168,14 +230,42 @@ static int to_write(struct wake *w)
 	return send_until_full(w->sv[0]) > 0 ? 0 : -1;
 }
 
+/* A receiver of datagrams without room. */
+static int full_receiver(struct wake *w, unsigned int n)
+{
+	int fd = bound_socket(w->family, SOCK_DGRAM, n), sender;
+
+	if (fd < 0 || set_number(fd, SO_RCVBUF, 0))
+		return -1;
+	sender = connected_socket(w->family, SOCK_DGRAM, n);
+	return sender >= 0 && send_until_full(sender) > 0 && !close(sender) ? fd : -1;
+}
+
 /* The receiver of datagrams has no room; the sender has. */
 static int to_send_to(struct wake *w)
 {
-	w->sv[1] = bound_socket(w->family, SOCK_DGRAM, SERVICE);
-	if (w->sv[1] < 0 || set_number(w->sv[1], SO_RCVBUF, 0))
-		return -1;
+	w->sv[1] = full_receiver(w, SERVICE);
 	w->sv[0] = connected_socket(w->family, SOCK_DGRAM, SERVICE);
-	return w->sv[0] >= 0 && send_until_full(w->sv[0]) > 0 ? 0 : -1;
+	return w->sv[0] >= 0 && w->sv[1] >= 0 ? 0 : -1;
+}
+
+/* and there is another one, with room or without. */
+static int to_send_to_either(struct wake *w)
+{
+	w->sv[2] = bound_socket(w->family, SOCK_DGRAM, OTHER);
+	return w->sv[2] < 0 ? -1 : to_send_to(w);
+}
+
+static int to_send_to_either_full(struct wake *w)
+{
+	w->sv[2] = full_receiver(w, OTHER);
+	return w->sv[2] < 0 ? -1 : to_send_to(w);
+}
+
+static int to_listen(struct wake *w)
+{
+	w->sv[0] = bound_socket(w->family, w->type, SERVICE);
+	return w->sv[0] < 0 ? -1 : 0;
 }
 
 static int to_accept(struct wake *w)
@@ -213,15 +303,15 @@ static int to_connect(struct wake *w)
 		NEED_FAMILY(variant->family);					\
 		NEED_OWN_NETWORK();						\
 		self->w = (struct wake){					\
-			.family = variant->family, .type = variant->type, .sv = { -1, -1 }, \
+			.family = variant->family, .type = variant->type, .sv = { -1, -1, -1 }, \
 			.service = address(variant->family, SERVICE),		\
+			.other = address(variant->family, OTHER),		\
 		};								\
 		race_baseline(&self->baseline);					\
 	}									\
 	FIXTURE_TEARDOWN(fixture)						\
 	{									\
-		close_waker(&self->w, 0);					\
-		close_waker(&self->w, 1);					\
+		close_wakers(&self->w);						\
 		EXPECT_BASELINE(&self->baseline, variant->family);		\
 	}
 
@@ -240,13 +330,15 @@ do {										\
 	while (RACE_GOES_ON(&self->race)) {					\
 		ASSERT_EQ(0, prepare(w));					\
 		race(&self->race, wait, w);					\
-		if ((wait) == wait_poll || (wait) == wait_reset)		\
+		if ((w)->events) {						\
 			(w)->result &= want;					\
+			/* It can be seen still. */				\
+			EXPECT_EQ(want, poll_now((w)->sv[0], (w)->events) & want); \
+		}								\
 		EXPECT_EQ(want, (w)->result) {					\
 			TH_LOG(#wait " and " #what ", round %d", self->race.begun); \
 		}								\
-		close_waker(w, 0);						\
-		close_waker(w, 1);						\
+		close_wakers(w);						\
 	}									\
 	RACE_END(&self->race);							\
 } while (0)
@@ -354,6 +446,42 @@ TEST_F(wake_dgram, poll_to_send_to_a_receiver_without_room)
 	EXPECT_WAKE(w, to_send_to, wait_poll, peer_closes, POLLOUT);
 }
 
+/* Its peer is another one, or nobody, and what it waits for is there. */
+TEST_F(wake_dgram, poll_to_send_and_a_connect_to_another)
+{
+	struct wake *w = &self->w;
+
+	w->events = POLLOUT;
+	EXPECT_WAKE(w, to_send_to_either, wait_poll, connects_to_other, POLLOUT);
+	EXPECT_WAKE(w, to_send_to, wait_poll, disconnects, POLLOUT);
+	EXPECT_WAKE(w, to_send_to_either_full, wait_poll, connects_to_other_which_reads_all,
+		    POLLOUT);
+	EXPECT_WAKE(w, to_send_to_either_full, wait_poll, leaves_the_peer_until_that_reads_all,
+		    POLLOUT);
+}
+
+/* From one without room to another: there is none at any time, until the new one has. */
+TEST_F(wake_dgram, a_look_for_room_and_a_connect_to_another)
+{
+	struct wake *w = &self->w;
+
+	w->events = POLLOUT;
+	w->happen = connects_to_other;
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, happen, w));
+	while (RACE_GOES_ON(&self->race)) {
+		ASSERT_EQ(0, to_send_to_either_full(w));
+		race(&self->race, look, w);
+		EXPECT_EQ(0, w->result);
+		EXPECT_EQ(0, poll_now(w->sv[0], POLLOUT));
+		recv_until_empty(w->sv[1]);
+		EXPECT_EQ(0, poll_now(w->sv[0], POLLOUT));
+		recv_until_empty(w->sv[2]);
+		EXPECT_EQ(POLLOUT, poll_now(w->sv[0], POLLOUT));
+		close_wakers(w);
+	}
+	RACE_END(&self->race);
+}
+
 /* Listeners. */
 FIXTURE_WAKE(wake_connection, VARIANTS_CONNECTION)
 
@@ -413,8 +541,7 @@ TEST_F(wake_connection, accept_of_two_of_whom_one_is_interrupted)
 		fd = background_end(&waits[1]);
 		EXPECT_LE(0, fd);
 		close(fd);
-		close_waker(w, 0);
-		close_waker(w, 1);
+		close_wakers(w);
 	}
 	RACE_END(&self->race);
 	sigaction(SIGUSR1, &old, NULL);
@@ -427,6 +554,28 @@ TEST_F(wake_connection, poll_to_accept)
 	w->events = POLLIN;
 	EXPECT_WAKE(w, to_accept, wait_poll, client_connects, POLLIN);
 	EXPECT_WAKE(w, to_accept, wait_poll, own_reading_stops, POLLIN);
+}
+
+TEST_F(wake_connection, poll_and_listen)
+{
+	struct wake *w = &self->w;
+
+	w->events = POLLIN | POLLOUT;
+	EXPECT_WAKE(w, to_listen, wait_poll_as_listener, listens_and_a_client_connects, POLLIN);
+
+	/* Before, it is hung up and could be written to; then it is neither. */
+	w->happen = listens;
+	ASSERT_EQ(0, race_begin(&self->race, ROUNDS, happen, w));
+	while (RACE_GOES_ON(&self->race)) {
+		ASSERT_EQ(0, to_listen(w));
+		race(&self->race, look, w);
+		EXPECT_EQ(0, poll_now(w->sv[0], w->events));
+		client_connects(w);
+		EXPECT_EQ(POLLIN, poll_now(w->sv[0], w->events));
+		race_first(&self->race, w->result);
+		close_wakers(w);
+	}
+	RACE_END(&self->race);
 }
 
 TEST_F(wake_connection, connect_to_a_listener_without_room)
