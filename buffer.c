@@ -9,9 +9,10 @@
  * memory in spares than it may have in flight, and spares that are not used are
  * soon freed.
  *
- * Used again are only buffers that are whole in one piece of memory of their
- * own, that nobody else holds and no filter has seen. Such memory is never
- * handed to a pipe: splice() copies it. So nobody can see it change.
+ * Used again are only buffers in memory of their own, that nobody else holds
+ * and no filter has seen. Such memory is never handed to a pipe: splice() copies
+ * it. So nobody can see it change. All of a large record that is not in one piece
+ * is in pages, and those go to a record with as many.
  */
 
 #include <linux/sched/signal.h>
@@ -110,9 +111,26 @@ static void demo_uncharge(struct sock *sender, unsigned int bytes)
 
 static bool demo_buffer_is_ours(const struct sk_buff *skb)
 {
-	return !demo_buffer(skb)->foreign && !skb_is_nonlinear(skb) &&
-	       !skb_shared(skb) && !skb_cloned(skb) && !skb->head_frag &&
-	       !skb_pfmemalloc(skb);
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	int i;
+
+	if (demo_buffer(skb)->foreign || skb_shared(skb) || skb_cloned(skb) ||
+	    skb->head_frag || skb_pfmemalloc(skb))
+		return false;
+	for (i = 0; i < info->nr_frags; i++)
+		if (page_ref_count(skb_frag_page(&info->frags[i])) != 1)
+			return false;
+	return true;
+}
+
+/*
+ * A sender with a large spare in flight is not writable, and one that is shared
+ * by small writes stays there. What is in pages is for a record as large.
+ */
+static bool demo_buffer_is_too_large(const struct sk_buff *skb,
+				     unsigned int sndbuf)
+{
+	return !skb_is_nonlinear(skb) && skb->truesize > sndbuf >> 2;
 }
 
 /* Under the lock of the socket's write queue, as all that changes the answer. */
@@ -225,11 +243,12 @@ static unsigned long demo_spares_scan(struct shrinker *shrinker,
 }
 
 /*
- * A spare that holds @need bytes, and not many more than @want: it will be
- * charged. The first that comes: they are much alike.
+ * A spare that holds @need bytes in one piece, and not many more than @want: it
+ * will be charged; and @paged bytes in pages. The first that comes: they are much
+ * alike.
  */
 static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
-				       unsigned int want)
+				       unsigned int want, unsigned int paged)
 {
 	unsigned int most = 2 * max(want, DEMO_SPARE_SMALL);
 	unsigned int looks = DEMO_SPARE_LOOKS;
@@ -243,7 +262,7 @@ static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
 	spin_lock(&spares->lock);
 	skb_queue_walk(spares, skb) {
 		if (skb_end_offset(skb) >= need &&
-		    skb_end_offset(skb) <= most) {
+		    skb_end_offset(skb) <= most && skb->data_len == paged) {
 			__skb_unlink(skb, spares);
 			ds->spare_bytes -= skb->truesize;
 			ds->spares_used = true;
@@ -263,6 +282,7 @@ static void demo_buffer_reset(struct sk_buff *skb)
 	skb->data = skb->head;
 	skb_reset_tail_pointer(skb);
 	skb->len = 0;
+	skb->data_len = 0;
 	skb->tstamp = 0;
 	skb->peeked = 0;
 	memset(skb->cb, 0, sizeof(struct demo_buffer));
@@ -291,9 +311,8 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 		charge += skb->truesize;
 		skb->destructor = NULL;
 		skb->sk = NULL;
-		/* With a large spare in flight, the sender is not writable. */
 		if (dead || !demo_buffer_is_ours(skb) ||
-		    skb->truesize > sndbuf >> 2)
+		    demo_buffer_is_too_large(skb, sndbuf))
 			continue;
 		__skb_unlink(skb, drained);
 		/* The one used last is warm in the cache: it goes first. */
@@ -346,7 +365,7 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 	gfp_t gfp = sk->sk_allocation;
 	struct sk_buff *skb;
 
-	skb = demo_spare_take(sk, need, want);
+	skb = demo_spare_take(sk, need, want, 0);
 	if (skb) {
 		demo_buffer_reset(skb);
 		return skb;
@@ -373,19 +392,17 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
  */
 struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len)
 {
-	struct sk_buff *skb = NULL;
+	struct sk_buff *skb;
 	size_t paged = 0;
 	int err;
 
-	if (len <= SKB_MAX_ALLOC) {
-		skb = demo_spare_take(sk, len, len);
-		if (skb)
-			demo_buffer_reset(skb);
-	} else {
+	if (len > SKB_MAX_ALLOC)
 		paged = min_t(size_t, PAGE_ALIGN(len - SKB_MAX_ALLOC),
 			      MAX_SKB_FRAGS * PAGE_SIZE);
-	}
-	if (!skb) {
+	skb = demo_spare_take(sk, len - paged, len - paged, paged);
+	if (skb) {
+		demo_buffer_reset(skb);
+	} else {
 		skb = alloc_skb_with_frags(len - paged, paged,
 					   PAGE_ALLOC_COSTLY_ORDER, &err,
 					   sk->sk_allocation);

@@ -70,6 +70,8 @@ struct sk_buff *demo_zerocopy_alloc(struct sock *sk, struct ubuf_info *notice)
 	if (!skb)
 		return NULL;
 	memset(skb->cb, 0, sizeof(struct demo_buffer));
+	/* The pages are the caller's. */
+	demo_buffer(skb)->foreign = true;
 	skb_set_owner_w(skb, sk);
 	skb_zcopy_set(skb, notice, NULL);
 	return skb;

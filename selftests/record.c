@@ -276,6 +276,38 @@ TEST_F(record, the_largest_records_arrive_whole_one_after_the_other)
 	}
 }
 
+/* Large ones are in pages, and of those a buffer is used again for as many. */
+TEST_F(record, records_of_all_lengths_in_turn_have_nothing_of_each_other)
+{
+	static const int sizes[] = {
+		1, 500, 4096, 16000, 16065, 20000, 20160, 20161, 24256, 24257, 60000, 65536, 98000,
+	};
+	unsigned int seed = test_seed(1), i;
+	static unsigned char buf[100000];
+	int size[2], cut;
+
+	for (i = 0; i < 600; i += 2) {
+		size[0] = sizes[random_below(&seed, ARRAY_SIZE(sizes))] + random_below(&seed, 3);
+		size[1] = random_below(&seed, 2) ? size[0] : size[0] / 2;
+		ASSERT_EQ(size[0], send_pattern(self->sv[0], size[0], i, 0));
+		ASSERT_EQ(size[1], send_pattern(self->sv[0], size[1], i + 1, 0));
+		if (!random_below(&seed, 3)) {
+			cut = random_below(&seed, size[0] + 1);
+			ASSERT_EQ(cut, recv(self->sv[1], buf, cut, MSG_PEEK));
+			ASSERT_EQ(-1, pattern_differs(buf, cut, i, 0));
+		}
+		expect_record(_metadata, self->sv[1], size[0], i);
+		if (random_below(&seed, 3)) {
+			expect_record(_metadata, self->sv[1], size[1], i + 1);
+		} else {
+			cut = random_below(&seed, size[1] + 1);
+			ASSERT_EQ(cut, recv(self->sv[1], buf, cut, 0));
+			ASSERT_EQ(-1, pattern_differs(buf, cut, i + 1, 0));
+		}
+	}
+	expect_nothing(_metadata, self->sv[1]);
+}
+
 TEST_F(record, msg_eor_and_msg_more_are_accepted_and_change_nothing)
 {
 	ASSERT_EQ(10, send_pattern(self->sv[0], 10, 1, MSG_EOR));

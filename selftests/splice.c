@@ -111,7 +111,7 @@ static int splice_all(int from, int to, int len, int flags)
 /* Use every buffer again that can be. */
 static void disturb(struct __test_metadata *_metadata, const int sv[2])
 {
-	static const int sizes[] = { 1, 64, 500, 1000, 4000, 4096, 10000, 30000 };
+	static const int sizes[] = { 1, 64, 500, 1000, 4000, 4096, 10000, 30000, 60000 };
 	size_t i, round;
 
 	for (round = 0; round < 3; round++) {
@@ -594,7 +594,7 @@ TEST_F(record, a_full_socket_leaves_a_record_in_the_pipe)
 
 TEST_F(record, what_was_spliced_out_does_not_change_when_more_is_sent)
 {
-	static const int lens[] = { 1, 64, 1000, 5000, 30000 };
+	static const int lens[] = { 1, 64, 1000, 5000, 30000, 60000 };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
