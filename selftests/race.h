@@ -110,6 +110,8 @@ static inline int race_begin(struct race *r, int n, void (*call)(void *arg), voi
 /* Another round? There are more of them where one of the calls was never first. */
 static inline bool race_goes_on(const struct race *r)
 {
+	if (r->wrong)
+		return false;
 	if (r->begun < r->rounds)
 		return true;
 	return r->tells && (!r->first[MINE] || !r->first[THEIRS]) && r->begun < 20 * r->rounds;

@@ -151,6 +151,16 @@ static void peer_reads_all(struct wake *w)
 	recv_until_empty(w->sv[1]);
 }
 
+/* As long as somebody takes to get up and lie down again, more or less. */
+static void take_some_time(void)
+{
+	static unsigned int seed;
+
+	if (!seed)
+		seed = test_seed(3);
+	race_spin(random_below(&seed, 1u << random_below(&seed, 18)));
+}
+
 static void connects_to_other(struct wake *w)
 {
 	connect_to(w->sv[0], &w->other);
@@ -166,12 +176,14 @@ static void disconnects(struct wake *w)
 static void connects_to_other_which_reads_all(struct wake *w)
 {
 	connects_to_other(w);
+	take_some_time();
 	recv_until_empty(w->sv[2]);
 }
 
 static void leaves_the_peer_until_that_reads_all(struct wake *w)
 {
 	connects_to_other(w);
+	take_some_time();
 	recv_until_empty(w->sv[1]);
 	connect_to(w->sv[0], &w->service);
 }
@@ -192,6 +204,7 @@ static void listens(struct wake *w)
 static void listens_and_a_client_connects(struct wake *w)
 {
 	listens(w);
+	take_some_time();
 	client_connects(w);
 }
 
@@ -496,12 +509,9 @@ TEST_F(wake_connection, accept)
 /* Who is interrupted takes its time to get up. */
 static void connects_by_then(void *arg)
 {
-	static unsigned int seed;
 	struct wake *w = arg;
 
-	if (!seed)
-		seed = test_seed(3);
-	race_spin(random_below(&seed, 1u << random_below(&seed, 18)));
+	take_some_time();
 	connect_to(w->sv[1], &w->service);
 }
 
