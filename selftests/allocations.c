@@ -33,9 +33,7 @@ FIXTURE_VARIANT(allocations) {
 	int type;
 };
 
-VARIANT(allocations, demo, DEMO, stream, STREAM);
-VARIANT(allocations, demo, DEMO, dgram, DGRAM);
-VARIANT(allocations, demo, DEMO, seqpacket, SEQPACKET);
+VARIANTS_DEMO(allocations);
 
 FIXTURE_SETUP(allocations)
 {

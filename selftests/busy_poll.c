@@ -22,9 +22,7 @@ FIXTURE_VARIANT(busy_poll) {
 	int type;
 };
 
-VARIANT(busy_poll, demo, DEMO, stream, STREAM);
-VARIANT(busy_poll, demo, DEMO, dgram, DGRAM);
-VARIANT(busy_poll, demo, DEMO, seqpacket, SEQPACKET);
+VARIANTS_DEMO(busy_poll);
 
 FIXTURE_SETUP(busy_poll)
 {

@@ -250,6 +250,12 @@ static inline int connected_pair(enum family family, int type, unsigned int n,
 	VARIANTS_DGRAM(fixture);						\
 	VARIANTS_SEQPACKET(fixture)
 
+/* What AF_UNIX has nothing like. */
+#define VARIANTS_DEMO(fixture)							\
+	VARIANT(fixture, demo, DEMO, stream, STREAM);				\
+	VARIANT(fixture, demo, DEMO, dgram, DGRAM);				\
+	VARIANT(fixture, demo, DEMO, seqpacket, SEQPACKET)
+
 /*
  * Bytes that say where they belong: byte @pos of the data numbered @seed. A
  * byte lost, doubled, moved or left over from before does not fit its place.

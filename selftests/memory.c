@@ -280,9 +280,7 @@ FIXTURE_VARIANT(charge) {
 	int type;
 };
 
-VARIANT(charge, demo, DEMO, stream, STREAM);
-VARIANT(charge, demo, DEMO, dgram, DGRAM);
-VARIANT(charge, demo, DEMO, seqpacket, SEQPACKET);
+VARIANTS_DEMO(charge);
 
 FIXTURE_SETUP(charge)
 {

@@ -446,9 +446,7 @@ FIXTURE_VARIANT(rights_foreign) {
 	int type;
 };
 
-VARIANT(rights_foreign, demo, DEMO, stream, STREAM);
-VARIANT(rights_foreign, demo, DEMO, dgram, DGRAM);
-VARIANT(rights_foreign, demo, DEMO, seqpacket, SEQPACKET);
+VARIANTS_DEMO(rights_foreign);
 
 FIXTURE_SETUP(rights_foreign)
 {
