@@ -42,46 +42,51 @@ static int as_somebody(const struct scene *s, int (*act)(const struct scene *s))
 	return child_exit(pid);
 }
 
-FIXTURE(users) {
-	struct scene scene;
-	int service, sv[2];
-	char buf[64];
-};
+/*
+ * The first user over what one of the @VARIANTS names, and where the second one finds
+ * him. To be root would prove less; signals are still possible.
+ */
+#define FIXTURE_USERS(fixture, VARIANTS)					\
+	FIXTURE(fixture) {							\
+		struct scene scene;						\
+		int service, sv[2];						\
+		char buf[64];							\
+	};									\
+	FIXTURE_VARIANT(fixture) {						\
+		enum family family;						\
+		int type;							\
+	};									\
+	VARIANTS(fixture);							\
+	FIXTURE_SETUP(fixture)							\
+	{									\
+		struct scene *s = &self->scene;					\
+										\
+		NEED_FAMILY(variant->family);					\
+		if (geteuid())							\
+			SKIP(return, "to be two users takes root");		\
+		NEED_OWN_NETWORK();						\
+		ASSERT_EQ(0, setresgid(ANYBODY, ANYBODY, ANYBODY));		\
+		ASSERT_EQ(0, setresuid(ANYBODY, ANYBODY, 0));			\
+		self->service = service_socket(variant->family, variant->type,	\
+					       SERVICE);			\
+		ASSERT_LE(0, self->service);					\
+		ASSERT_EQ(0, socketpair(family_number(variant->family),		\
+					variant->type, 0, self->sv));		\
+		*s = (struct scene){						\
+			.family = variant->family, .type = variant->type,	\
+			.pid = getpid(),					\
+			.service = address(variant->family, SERVICE),		\
+			.fds = { self->service, self->sv[0], self->sv[1] },	\
+		};								\
+	}									\
+	FIXTURE_TEARDOWN(fixture)						\
+	{									\
+		close(self->service);						\
+		close(self->sv[0]);						\
+		close(self->sv[1]);						\
+	}
 
-FIXTURE_VARIANT(users) {
-	enum family family;
-	int type;
-};
-
-VARIANTS_ALL(users);
-
-FIXTURE_SETUP(users)
-{
-	struct scene *s = &self->scene;
-
-	NEED_FAMILY(variant->family);
-	if (geteuid())
-		SKIP(return, "to be two users takes root");
-	NEED_OWN_NETWORK();
-	/* The first one: to be root would prove less. Signals are still possible. */
-	ASSERT_EQ(0, setresgid(ANYBODY, ANYBODY, ANYBODY));
-	ASSERT_EQ(0, setresuid(ANYBODY, ANYBODY, 0));
-	self->service = service_socket(variant->family, variant->type, SERVICE);
-	ASSERT_LE(0, self->service);
-	ASSERT_EQ(0, socketpair(family_number(variant->family), variant->type, 0, self->sv));
-	*s = (struct scene){
-		.family = variant->family, .type = variant->type, .pid = getpid(),
-		.service = address(variant->family, SERVICE),
-		.fds = { self->service, self->sv[0], self->sv[1] },
-	};
-}
-
-FIXTURE_TEARDOWN(users)
-{
-	close(self->service);
-	close(self->sv[0]);
-	close(self->sv[1]);
-}
+FIXTURE_USERS(users, VARIANTS_ALL)
 
 /* fork() from a process that can still be root: as_somebody() needs that. */
 #define ACT(act)								\
@@ -289,6 +294,8 @@ TEST_F(users, a_peer_is_not_replaced_by_who_takes_its_address)
 	close(client);
 }
 
+FIXTURE_USERS(users_dgram, VARIANTS_DGRAM)
+
 /* Two that have each other hear nobody else. */
 static int interfere(const struct scene *s)
 {
@@ -299,14 +306,11 @@ static int interfere(const struct scene *s)
 	return !connect_to(fd, &s->service) || errno != EPERM ? 2 : 0;
 }
 
-TEST_F(users, datagram_sockets_that_have_each_other_hear_nobody_else)
+TEST_F(users_dgram, sockets_that_have_each_other_hear_nobody_else)
 {
 	struct address client = address(variant->family, CLIENT);
-	int fd;
+	int fd = bound_socket(variant->family, SOCK_DGRAM, CLIENT);
 
-	if (variant->type != SOCK_DGRAM)
-		return;
-	fd = bound_socket(variant->family, SOCK_DGRAM, CLIENT);
 	ASSERT_EQ(0, connect_to(self->service, &client));
 	ASSERT_EQ(0, connect_to(fd, &self->scene.service));
 	EXPECT_EQ(0, ACT(interfere));
