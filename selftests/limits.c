@@ -4,6 +4,8 @@
  * that stops him, with an errno, and everybody else goes on. "Limits" in
  * Documentation/af_demo.rst is the list.
  */
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -417,10 +419,28 @@ TEST_F(limits, who_does_not_stop_is_killed_and_leaves_nothing)
  * leaves him enough to come to them.
  */
 
+/* What the administrator lets everybody have. */
+struct maxima {
+	long wmem, rmem, optmem;
+};
+
+static void read_maxima(struct maxima *m)
+{
+	struct maxima here = {
+		.wmem = number_of("/proc/sys/net/core/wmem_max"),
+		.rmem = number_of("/proc/sys/net/core/rmem_max"),
+		.optmem = number_of("/proc/sys/net/core/optmem_max"),
+	};
+
+	m->wmem = here.wmem < 0 ? m->wmem : here.wmem;
+	m->rmem = here.rmem < 0 ? m->rmem : here.rmem;
+	m->optmem = here.optmem < 0 ? m->optmem : here.optmem;
+}
+
 /* What a test needs whose attacker is to be stopped over one of the @VARIANTS. */
 #define FIXTURE_OWN(fixture, VARIANTS)						\
 	FIXTURE(fixture) {							\
-		long wmem_max;							\
+		struct maxima maxima;						\
 		struct cgroup cgroup;						\
 		struct report *report;						\
 		struct attack attack;						\
@@ -435,9 +455,10 @@ TEST_F(limits, who_does_not_stop_is_killed_and_leaves_nothing)
 		NEED_FAMILY(variant->family);					\
 		if (geteuid())							\
 			SKIP(return, "to be another user takes root");		\
-		/* Not every kernel shows it in a namespace of one's own. */	\
-		self->wmem_max = number_of("/proc/sys/net/core/wmem_max");	\
+		/* Not every kernel shows them in a namespace of one's own. */	\
+		read_maxima(&self->maxima);					\
 		NEED_OWN_NETWORK();						\
+		read_maxima(&self->maxima);					\
 		if (!make_cgroup(&self->cgroup, PLENTY))			\
 			SKIP(return, "there is no memory cgroup");		\
 		self->report = make_report();					\
@@ -493,10 +514,95 @@ TEST_F(own, data_in_flight_stops_at_wmem_max)
 
 	pid = begin_attack(&self->cgroup, &self->attack, queue_at_one, FILES);
 	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
-	TH_LOG("%ld bytes, net.core.wmem_max is %ld", self->report->count, self->wmem_max);
+	TH_LOG("%ld bytes, net.core.wmem_max is %ld", self->report->count, self->maxima.wmem);
 	EXPECT_LT(0, self->report->count);
 	/* Twice that, and a buffer. */
-	EXPECT_GE(2 * self->wmem_max + 65536, self->report->count);
+	EXPECT_GE(2 * self->maxima.wmem + 65536, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+/* What a socket has, as the kernel counts it: SK_MEMINFO_RMEM_ALLOC and so on. */
+static long memory_of(int fd, int what)
+{
+	uint32_t all[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(all);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, all, &len))
+		return -1;
+	return all[what];
+}
+
+/* Filters that grow: each takes the place of the one before, if it finds room. */
+static int attach_filters(struct attack *a)
+{
+	struct sock_filter code[BPF_MAXINSNS];
+	struct sock_fprog filter = { .filter = code };
+	int fd = unbound_socket(a->family, a->type), i, error = 0;
+
+	/* The kernel makes several of each of these. */
+	for (i = 0; i < BPF_MAXINSNS; i++)
+		code[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
+	for (i = 2; i <= BPF_MAXINSNS && !error; i *= 2) {
+		code[i - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 1);
+		filter.len = i;
+		if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
+			error = errno;
+		code[i - 1] = code[0];
+	}
+	a->report->count = memory_of(fd, SK_MEMINFO_OPTMEM);
+	return error;
+}
+
+TEST_F(own, filters_stop_at_optmem_max)
+{
+	pid_t pid;
+
+	pid = begin_attack(&self->cgroup, &self->attack, attach_filters, FILES);
+	EXPECT_EQ(ENOMEM, wait_for_report(self->report));
+	TH_LOG("%ld bytes, net.core.optmem_max is %ld", self->report->count,
+	       self->maxima.optmem);
+	/* One that is refused leaves the one before. */
+	EXPECT_LT(0, self->report->count);
+	EXPECT_GT(self->maxima.optmem, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+/* Control messages that grow, of a kind that nobody looks at. */
+static int send_control_messages(struct attack *a)
+{
+	size_t size = 1 << 20, len;
+	struct cmsghdr *cmsg = calloc(1, size);
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = cmsg };
+	int sv[2];
+	char c;
+
+	if (!cmsg || socketpair(family_number(a->family), a->type, 0, sv))
+		return errno;
+	cmsg->cmsg_level = SOL_SOCKET + 1000;
+	for (len = 1024; len <= size; len += 1024) {
+		cmsg->cmsg_len = len;
+		msg.msg_controllen = len;
+		if (sendmsg(sv[0], &msg, MSG_DONTWAIT) != 1)
+			return errno;
+		recv(sv[1], &c, 1, MSG_DONTWAIT);
+		a->report->count = len;
+	}
+	return 0;
+}
+
+TEST_F(own, control_messages_stop_at_optmem_max)
+{
+	pid_t pid;
+
+	pid = begin_attack(&self->cgroup, &self->attack, send_control_messages, FILES);
+	EXPECT_EQ(ENOBUFS, wait_for_report(self->report));
+	TH_LOG("%ld bytes, net.core.optmem_max is %ld", self->report->count,
+	       self->maxima.optmem);
+	EXPECT_LT(self->maxima.optmem - 2048, self->report->count);
+	EXPECT_GE(self->maxima.optmem, self->report->count);
 	EXPECT_TRUE(others_go_on(variant->family));
 	EXPECT_EQ(0, end_attack(&self->attack, pid));
 }
@@ -566,6 +672,84 @@ TEST_F(own_datagrams, to_somebody_stop_at_his_SO_RCVBUF)
 	EXPECT_EQ(self->report->count, recv_until_empty(receiver));
 	EXPECT_EQ(0, try_call(send_to, variant->family, SOCK_DGRAM, &self->attack.service));
 	close(receiver);
+}
+
+/* The same to a receiver of his own, who would like to have all of it wait. */
+static int flood_himself(struct attack *a)
+{
+	int error, receiver = unbound_socket(a->family, a->type);
+
+	if (bind_to(receiver, &a->service))
+		return errno;
+	if (!set_number(receiver, SO_RCVBUFFORCE, 1 << 30) || errno != EPERM)
+		return -1;
+	if (set_number(receiver, SO_RCVBUF, 1 << 30))
+		return errno;
+	error = flood(a);
+	a->report->count = memory_of(receiver, SK_MEMINFO_RMEM_ALLOC);
+	return error;
+}
+
+TEST_F(own_datagrams, that_wait_stop_at_rmem_max)
+{
+	pid_t pid;
+
+	pid = begin_attack(&self->cgroup, &self->attack, flood_himself, FILES);
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	TH_LOG("%ld bytes, net.core.rmem_max is %ld", self->report->count, self->maxima.rmem);
+	/* Twice that, and the datagram that goes over it. */
+	EXPECT_LE(2 * self->maxima.rmem, self->report->count);
+	EXPECT_GE(2 * self->maxima.rmem + 4096, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
+}
+
+/* Only its streams have notices. */
+#define VARIANT_NOTICES(fixture)	VARIANT(fixture, demo, DEMO, stream, STREAM)
+
+FIXTURE_OWN(own_notices, VARIANT_NOTICES)
+
+/*
+ * Notices that nobody reads. The kernel makes one of two that follow each other, so
+ * each second send is through at once, and before the one that went ahead of it.
+ */
+static int leave_notices(struct attack *a)
+{
+	static const char data[16384];
+	const int on = 1, flags = MSG_ZEROCOPY | MSG_DONTWAIT;
+	int sv[2], error;
+
+	if (socketpair(family_number(a->family), a->type, 0, sv) ||
+	    setsockopt(sv[0], SOL_DEMO, DEMO_ZEROCOPY, &on, sizeof(on)))
+		return errno;
+	do {
+		while (send(sv[0], data, sizeof(data), flags) > 0 &&
+		       send(sv[0], data, 1, flags) > 0)
+			;
+		error = errno;
+		recv_until_empty(sv[1]);
+	} while (error == EAGAIN);
+	a->report->count = memory_of(sv[0], SK_MEMINFO_OPTMEM);
+	/* That was of sends with a notice; and who reads one may have another. */
+	if (send(sv[0], data, 1, MSG_DONTWAIT) != 1 ||
+	    recv(sv[0], NULL, 0, MSG_ERRQUEUE | MSG_DONTWAIT) || send(sv[0], data, 1, flags) != 1)
+		return -1;
+	return error;
+}
+
+TEST_F(own_notices, not_read_stop_at_optmem_max)
+{
+	pid_t pid;
+
+	pid = begin_attack(&self->cgroup, &self->attack, leave_notices, FILES);
+	EXPECT_EQ(ENOBUFS, wait_for_report(self->report));
+	TH_LOG("%ld bytes, net.core.optmem_max is %ld", self->report->count,
+	       self->maxima.optmem);
+	/* Less than another one is left. */
+	EXPECT_LT(self->maxima.optmem - 2048, self->report->count);
+	EXPECT_GE(self->maxima.optmem, self->report->count);
+	EXPECT_TRUE(others_go_on(variant->family));
+	EXPECT_EQ(0, end_attack(&self->attack, pid));
 }
 
 FIXTURE_OWN(own_connections, VARIANTS_CONNECTION)
