@@ -263,12 +263,16 @@ static pid_t begin_attack(const struct cgroup *c, struct attack *a,
 	return pid;
 }
 
-static int wait_for_report(struct report *r)
+/* What stopped him; -1 when that was none of what he tried, or he ended. */
+static int wait_for_report(struct report *r, pid_t pid)
 {
 	int error;
 
-	while (!(error = __atomic_load_n(&r->error, __ATOMIC_ACQUIRE)))
+	while (!(error = __atomic_load_n(&r->error, __ATOMIC_ACQUIRE))) {
+		if (waitpid(pid, NULL, WNOHANG))
+			return -1;
 		usleep(10000);
+	}
 	return error;
 }
 
@@ -361,7 +365,7 @@ TEST_F(limits, what_a_memory_cgroup_may_have_is_all_that_it_gets)
 	if (!pid)
 		attack_to_the_end(&self->cgroup, &self->attack, variant->call);
 	ASSERT_LT(0, pid);
-	error = wait_for_report(self->report);
+	error = wait_for_report(self->report, pid);
 	taken = usage_unsettled(&self->cgroup);
 	taken.slab -= before.slab;
 	taken.cgroup -= before.cgroup;
@@ -482,7 +486,7 @@ TEST_F(own, sockets_stop_at_RLIMIT_NOFILE)
 {
 	pid_t pid = begin_attack(&self->cgroup, &self->attack, take_sockets, FILES);
 
-	EXPECT_EQ(EMFILE, wait_for_report(self->report));
+	EXPECT_EQ(EMFILE, wait_for_report(self->report, pid));
 	EXPECT_GE(FILES, self->report->count);
 	EXPECT_TRUE(others_go_on(variant->family));
 	EXPECT_EQ(0, end_attack(&self->attack, pid));
@@ -513,7 +517,7 @@ TEST_F(own, data_in_flight_stops_at_wmem_max)
 	pid_t pid;
 
 	pid = begin_attack(&self->cgroup, &self->attack, queue_at_one, FILES);
-	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report, pid));
 	TH_LOG("%ld bytes, net.core.wmem_max is %ld", self->report->count, self->maxima.wmem);
 	EXPECT_LT(0, self->report->count);
 	/* Twice that, and a buffer. */
@@ -538,12 +542,12 @@ static int attach_filters(struct attack *a)
 {
 	struct sock_filter code[BPF_MAXINSNS];
 	struct sock_fprog filter = { .filter = code };
-	int fd = unbound_socket(a->family, a->type), i, error = 0;
+	int fd = unbound_socket(a->family, a->type), i, error = -1;
 
 	/* The kernel makes several of each of these. */
 	for (i = 0; i < BPF_MAXINSNS; i++)
 		code[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
-	for (i = 2; i <= BPF_MAXINSNS && !error; i *= 2) {
+	for (i = 2; i <= BPF_MAXINSNS && error < 0; i *= 2) {
 		code[i - 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 1);
 		filter.len = i;
 		if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)))
@@ -559,7 +563,7 @@ TEST_F(own, filters_stop_at_optmem_max)
 	pid_t pid;
 
 	pid = begin_attack(&self->cgroup, &self->attack, attach_filters, FILES);
-	EXPECT_EQ(ENOMEM, wait_for_report(self->report));
+	EXPECT_EQ(ENOMEM, wait_for_report(self->report, pid));
 	TH_LOG("%ld bytes, net.core.optmem_max is %ld", self->report->count,
 	       self->maxima.optmem);
 	/* One that is refused leaves the one before. */
@@ -590,7 +594,7 @@ static int send_control_messages(struct attack *a)
 		recv(sv[1], &c, 1, MSG_DONTWAIT);
 		a->report->count = len;
 	}
-	return 0;
+	return -1;
 }
 
 TEST_F(own, control_messages_stop_at_optmem_max)
@@ -598,7 +602,7 @@ TEST_F(own, control_messages_stop_at_optmem_max)
 	pid_t pid;
 
 	pid = begin_attack(&self->cgroup, &self->attack, send_control_messages, FILES);
-	EXPECT_EQ(ENOBUFS, wait_for_report(self->report));
+	EXPECT_EQ(ENOBUFS, wait_for_report(self->report, pid));
 	TH_LOG("%ld bytes, net.core.optmem_max is %ld", self->report->count,
 	       self->maxima.optmem);
 	EXPECT_LT(self->maxima.optmem - 2048, self->report->count);
@@ -614,7 +618,7 @@ TEST_F(own_of_demo, ports_stop_at_RLIMIT_NOFILE)
 {
 	pid_t pid = begin_attack(&self->cgroup, &self->attack, take_ports, FILES);
 
-	EXPECT_EQ(EMFILE, wait_for_report(self->report));
+	EXPECT_EQ(EMFILE, wait_for_report(self->report, pid));
 	EXPECT_GE(FILES, self->report->count);
 	EXPECT_TRUE(others_go_on(variant->family));
 	EXPECT_EQ(0, end_attack(&self->attack, pid));
@@ -624,7 +628,7 @@ TEST_F(own_of_demo, sockets_in_flight_stop_at_RLIMIT_NOFILE)
 {
 	pid_t pid = begin_attack(&self->cgroup, &self->attack, hide_sockets, FILES);
 
-	EXPECT_EQ(ETOOMANYREFS, wait_for_report(self->report));
+	EXPECT_EQ(ETOOMANYREFS, wait_for_report(self->report, pid));
 	EXPECT_GE(FILES, self->report->count);
 	EXPECT_TRUE(others_go_on(variant->family));
 	EXPECT_EQ(0, end_attack(&self->attack, pid));
@@ -662,7 +666,7 @@ TEST_F(own_datagrams, to_somebody_stop_at_his_SO_RCVBUF)
 	ASSERT_LE(0, receiver);
 	rcvbuf = get_number(receiver, SO_RCVBUF);
 	pid = begin_attack(&self->cgroup, &self->attack, flood, FILES);
-	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report, pid));
 	TH_LOG("%ld bytes, SO_RCVBUF is %d", self->report->count, rcvbuf);
 	EXPECT_LT(rcvbuf / 4, self->report->count);
 	EXPECT_GE(rcvbuf, self->report->count);
@@ -695,7 +699,7 @@ TEST_F(own_datagrams, that_wait_stop_at_rmem_max)
 	pid_t pid;
 
 	pid = begin_attack(&self->cgroup, &self->attack, flood_himself, FILES);
-	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report, pid));
 	TH_LOG("%ld bytes, net.core.rmem_max is %ld", self->report->count, self->maxima.rmem);
 	/* Twice that, and the datagram that goes over it. */
 	EXPECT_LE(2 * self->maxima.rmem, self->report->count);
@@ -742,7 +746,7 @@ TEST_F(own_notices, not_read_stop_at_optmem_max)
 	pid_t pid;
 
 	pid = begin_attack(&self->cgroup, &self->attack, leave_notices, FILES);
-	EXPECT_EQ(ENOBUFS, wait_for_report(self->report));
+	EXPECT_EQ(ENOBUFS, wait_for_report(self->report, pid));
 	TH_LOG("%ld bytes, net.core.optmem_max is %ld", self->report->count,
 	       self->maxima.optmem);
 	/* Less than another one is left. */
@@ -775,7 +779,7 @@ TEST_F(own_connections, that_nobody_accepts_stop_at_somaxconn)
 	if (!write_text("/proc/sys/net/core/somaxconn", "100"))
 		SKIP(return, "net.core.somaxconn: %s", strerror(errno));
 	pid = begin_attack(&self->cgroup, &self->attack, connect_to_one, FILES);
-	EXPECT_EQ(EAGAIN, wait_for_report(self->report));
+	EXPECT_EQ(EAGAIN, wait_for_report(self->report, pid));
 	EXPECT_EQ(101, self->report->count);
 	EXPECT_TRUE(others_go_on(variant->family));
 	EXPECT_EQ(0, end_attack(&self->attack, pid));
@@ -802,7 +806,7 @@ TEST_F(own_connections, of_all_stop_at_twice_file_max)
 	if (!write_text("/proc/sys/fs/file-max", "1000"))
 		SKIP(return, "fs.file-max: %s", strerror(errno));
 	pid = begin_attack(&self->cgroup, &self->attack, take_pending, FILES);
-	EXPECT_EQ(ENFILE, wait_for_report(self->report));
+	EXPECT_EQ(ENFILE, wait_for_report(self->report, pid));
 	TH_LOG("%ld connections", self->report->count);
 	/* Each has two ends, of which the closed one is kept by the other. */
 	EXPECT_GE(1000, self->report->count);
