@@ -8,10 +8,12 @@
  *
  * Of a kernel that clears all memory it gives out (init_on_alloc), nothing could
  * show. The debug kernel does not; make check boots others with init_on_alloc=0, and
- * with slub_debug=P, whose poison is looked for, too. What is on the stack no kernel
- * here would show: they are built to clear it (INIT_STACK_ALL_ZERO).
+ * with slub_debug=P, whose poison is looked for, too. What is on the stack shows on the
+ * debug kernel, where all that is not set is 0xfe (INIT_STACK_ALL_PATTERN); the others
+ * are built to clear it (INIT_STACK_ALL_ZERO).
  */
 #include <linux/filter.h>
+#include <linux/net_tstamp.h>
 #include <sys/mman.h>
 
 #include "demo_test.h"
@@ -22,7 +24,8 @@
 
 enum { SERVICE, CLIENT };		/* addresses of a test */
 
-static const unsigned char poison[] = { SECRET, 0x5a, 0x6b, 0xaa };
+/* And in what nothing was written to: of the slabs (slub_debug=P), of the stack. */
+static const unsigned char poison[] = { SECRET, 0x5a, 0x6b, 0xaa, 0xfe };
 
 /* Fill free memory: pages, and what is allocated for messages of all sizes. */
 static void bury_secrets(enum family family)
@@ -147,23 +150,46 @@ TEST_F(secrets, names_are_as_long_as_they_say_and_clean)
 	close(fd);
 }
 
+/* Of a receive, whatever comes of it: nothing that was not written is told of. */
+#define EXPECT_CLEAN_SENDER(result, flags)					\
+do {										\
+	char c;									\
+										\
+	memset(self->name, FILL, sizeof(self->name));				\
+	self->len = sizeof(self->name);						\
+	EXPECT_EQ(result, recvfrom(self->sv[1], &c, 1, (flags) | MSG_DONTWAIT,	\
+				   &self->sa, &self->len));			\
+	EXPECT_TRUE((result) < 0 ||						\
+		    untouched(self->name, self->len, sizeof(self->name)));	\
+	EXPECT_TRUE((result) > 0 || untouched(self->name, 0, sizeof(self->name))); \
+	EXPECT_FALSE(shows_a_secret(self->name, sizeof(self->name)));		\
+} while (0)
+
 /* On AF_UNIX, only datagrams have a sender's name; else none is written. */
 TEST_F(secrets, names_of_senders_too)
 {
-	char c;
+	static const int flags[] = { MSG_PEEK, 0 };
+	size_t i;
 
 	ASSERT_EQ(1, send(self->sv[0], "x", 1, 0));
-	memset(self->name, FILL, sizeof(self->name));
-	self->len = sizeof(self->name);
-	ASSERT_EQ(1, recvfrom(self->sv[1], &c, 1, 0, &self->sa, &self->len));
-	EXPECT_TRUE(untouched(self->name, self->len, sizeof(self->name)));
-	EXPECT_FALSE(shows_a_secret(self->name, sizeof(self->name)));
-	if (variant->family == FAMILY_DEMO) {
-		EXPECT_EQ(sizeof(self->demo), self->len);
-		EXPECT_EQ(0, self->demo.sdm_reserved | self->demo.sdm_flags |
-			     self->demo.sdm_zero[0] | self->demo.sdm_zero[1] |
-			     self->demo.sdm_zero[2]);
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		EXPECT_CLEAN_SENDER(1, flags[i]);
+		if (variant->family == FAMILY_DEMO) {
+			EXPECT_EQ(sizeof(self->demo), self->len);
+			EXPECT_EQ(0, self->demo.sdm_reserved | self->demo.sdm_flags |
+				     self->demo.sdm_zero[0] | self->demo.sdm_zero[1] |
+				     self->demo.sdm_zero[2]);
+		}
 	}
+	if (variant->type == SOCK_STREAM) {
+		ASSERT_EQ(1, send(self->sv[0], "!", 1, MSG_OOB));
+		EXPECT_CLEAN_SENDER(1, MSG_OOB);
+		recv_until_empty(self->sv[1]);
+	}
+	/* Nobody has sent what is not there, nor the end. */
+	EXPECT_CLEAN_SENDER(-1, 0);
+	ASSERT_EQ(0, shutdown(self->sv[1], SHUT_RD));
+	EXPECT_CLEAN_SENDER(variant->type == SOCK_DGRAM ? -1 : 0, 0);
 }
 
 /* Sizes around those of the buffers; the first uses of them, and later ones. */
@@ -248,68 +274,155 @@ TEST_F(secrets, what_could_not_be_copied_in_does_not_come_out)
 	munmap(p, 3 * page);
 }
 
+/* What came beside the data is as long as it says; the descriptors are closed. */
+static void expect_clean_control(struct __test_metadata *_metadata, struct msghdr *msg,
+				 const union control *control)
+{
+	unsigned char *p, *top = (unsigned char *)control + msg->msg_controllen;
+	struct cmsghdr *cmsg;
+	size_t end;
+	int *fd;
+
+	EXPECT_TRUE(untouched(control, msg->msg_controllen, sizeof(*control)));
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		p = (unsigned char *)cmsg;
+		end = CMSG_ALIGN(cmsg->cmsg_len);
+		if (p + end > top)
+			end = top - p;
+		EXPECT_FALSE(shows_a_secret(p, cmsg->cmsg_len)) {
+			TH_LOG("type %d, %zu bytes", cmsg->cmsg_type, cmsg->cmsg_len);
+		}
+		EXPECT_TRUE(untouched(p, cmsg->cmsg_len, end));
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (fd = (int *)CMSG_DATA(cmsg); (unsigned char *)fd < p + cmsg->cmsg_len; fd++)
+			close(*fd);
+	}
+}
+
+/* From none, in small steps, to room for all of them. */
+#define EACH_ROOM(room)								\
+	for (room = 0; room < sizeof(union control); room += room < 200 ? 4 : 200)
+
+/* Receive what waits, or the end; with so much room for what comes beside it. */
+static void expect_clean_receive(struct __test_metadata *_metadata, int fd, int flags,
+				 size_t room)
+{
+	union control control;
+	char c[10];
+	struct iovec iov = { c, sizeof(c) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = &control, .msg_controllen = room };
+
+	memset(&control, FILL, sizeof(control));
+	ASSERT_LE(0, recvmsg(fd, &msg, flags | MSG_DONTWAIT));
+	EXPECT_GE(room, msg.msg_controllen);
+	expect_clean_control(_metadata, &msg, &control);
+}
+
 /* All that a socket can be asked to tell beside the data. */
 TEST_F(secrets, control_messages_are_as_long_as_they_say_and_clean)
 {
+	static const int stamps = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE |
+				  SOF_TIMESTAMPING_RX_HARDWARE |
+				  SOF_TIMESTAMPING_RAW_HARDWARE | SOF_TIMESTAMPING_OPT_PKTINFO;
 	int fds[] = { STDERR_FILENO, STDERR_FILENO, STDERR_FILENO };
-	struct iovec iov = { self->buf, sizeof(self->buf) };
-	union control control;
-	struct msghdr msg;
-	struct cmsghdr *cmsg;
-	size_t room, end;
+	size_t room;
 
+	/* Sent before anybody asked for credentials: they are nobody's. */
+	ASSERT_EQ(1, send(self->sv[0], "x", 1, 0));
 	ASSERT_EQ(0, set_number(self->sv[1], SO_PASSCRED, 1));
 	/* Where there is no such option, there is no such message. */
 	set_number(self->sv[1], SO_INQ, 1);
 	set_number(self->sv[1], SO_TIMESTAMPNS, 1);
-	for (room = 0; room < sizeof(control); room += room < 120 ? 4 : 200) {
+	set_number(self->sv[1], SO_TIMESTAMPING, stamps);
+	EACH_ROOM(room)
+		expect_clean_receive(_metadata, self->sv[1], MSG_PEEK, room);
+	expect_clean_receive(_metadata, self->sv[1], 0, sizeof(union control));
+	EACH_ROOM(room) {
 		ASSERT_EQ(1, send_beside(self->sv[0], "x", 1, 0, fds, 3, NULL));
-		memset(&control, FILL, sizeof(control));
-		msg = (struct msghdr){ .msg_iov = &iov, .msg_iovlen = 1,
-				       .msg_control = &control, .msg_controllen = room };
-		ASSERT_EQ(1, recvmsg(self->sv[1], &msg, 0));
-		EXPECT_GE(room, msg.msg_controllen);
-		EXPECT_TRUE(untouched(&control, msg.msg_controllen, sizeof(control)));
-		for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
-			unsigned char *p = (unsigned char *)cmsg;
+		expect_clean_receive(_metadata, self->sv[1], MSG_PEEK, room);
+		expect_clean_receive(_metadata, self->sv[1], 0, room);
+	}
+	if (variant->type == SOCK_DGRAM)
+		return;
+	/* The end, which nobody has sent. */
+	close(self->sv[0]);
+	self->sv[0] = -1;
+	EACH_ROOM(room)
+		expect_clean_receive(_metadata, self->sv[1], 0, room);
+}
 
-			end = CMSG_ALIGN(cmsg->cmsg_len);
-			if (p + end > (unsigned char *)&control + msg.msg_controllen)
-				end = (unsigned char *)&control + msg.msg_controllen - p;
-			EXPECT_FALSE(shows_a_secret(p, cmsg->cmsg_len));
-			EXPECT_TRUE(untouched(p, cmsg->cmsg_len, end));
-			if (cmsg->cmsg_type == SCM_RIGHTS) {
-				int *fd = (int *)CMSG_DATA(cmsg);
+#define VARIANT_NOTICES(fixture)	VARIANT(fixture, demo, DEMO, stream, STREAM)
 
-				for (; (unsigned char *)fd < p + cmsg->cmsg_len; fd++)
-					close(*fd);
-			}
-		}
+FIXTURE_PAIR(notices, VARIANT_NOTICES)
+
+/* The notices of sends without a copy, which are control messages, too. */
+TEST_F(notices, are_as_long_as_they_say_and_clean)
+{
+	const int on = 1;
+	size_t room;
+
+	bury_secrets(variant->family);
+	ASSERT_EQ(0, setsockopt(self->sv[0], SOL_DEMO, DEMO_ZEROCOPY, &on, sizeof(on)));
+	EACH_ROOM(room) {
+		ASSERT_EQ(1, send(self->sv[0], "x", 1, MSG_ZEROCOPY));
+		expect_clean_receive(_metadata, self->sv[0], MSG_ERRQUEUE, room);
 	}
 }
 
 TEST_F(secrets, options_are_as_long_as_they_say_and_clean)
 {
+	static const int levels[] = { SOL_SOCKET, SOL_DEMO };
 	socklen_t len, room;
 	int option;
+	size_t i;
 
-	for (option = 0; option < 128; option++) {
-		/* One of which makes a descriptor. */
-		if (option == 77)
-			continue;
-		for (room = 0; room < 300; room = room * 2 + 1) {
-			memset(self->buf, FILL, sizeof(self->buf));
-			len = room;
-			if (getsockopt(self->sv[0], SOL_SOCKET, option, self->buf, &len))
-				len = room < len ? room : len;
-			EXPECT_TRUE(untouched(self->buf, len < room ? len : room,
-					      sizeof(self->buf))) {
-				TH_LOG("option %d, room for %u, %u used", option, room, len);
+	for (i = 0; i < ARRAY_SIZE(levels); i++) {
+		for (option = 0; option < 128; option++) {
+			/* One of which makes a descriptor. */
+			if (levels[i] == SOL_SOCKET && option == 77)
+				continue;
+			for (room = 0; room < 300; room = room * 2 + 1) {
+				memset(self->buf, FILL, sizeof(self->buf));
+				len = room;
+				getsockopt(self->sv[0], levels[i], option, self->buf, &len);
+				len = len < room ? len : room;
+				EXPECT_TRUE(untouched(self->buf, len, sizeof(self->buf)) &&
+					    !shows_a_secret(self->buf, len)) {
+					TH_LOG("level %d, option %d, room for %u, %u used",
+					       levels[i], option, room, len);
+				}
 			}
-			EXPECT_FALSE(shows_a_secret(self->buf, len < room ? len : room) &&
-				     !untouched(self->buf, 0, len < room ? len : room)) {
-				TH_LOG("option %d", option);
-			}
+		}
+	}
+}
+
+/* Numbers, of which none is what nobody has written. */
+TEST_F(secrets, fdinfo_tells_what_is_so)
+{
+	char name[64], number[16];
+	unsigned int value;
+	ssize_t len;
+	int file, i;
+	size_t j;
+
+	ASSERT_EQ(1, send(self->sv[0], "x", 1, 0));
+	for (i = 0; i < 2; i++) {
+		sprintf(name, "/proc/self/fdinfo/%d", self->sv[i]);
+		file = open(name, O_RDONLY | O_CLOEXEC);
+		ASSERT_LE(0, file);
+		len = read(file, self->buf, sizeof(self->buf) - 1);
+		close(file);
+		ASSERT_LT(0, len);
+		self->buf[len] = 0;
+		EXPECT_EQ(len, (ssize_t)strlen((char *)self->buf));
+		for (j = 0; j < sizeof(poison); j++) {
+			value = poison[j] * 0x01010101u;
+			sprintf(number, "%u", value);
+			EXPECT_EQ(NULL, strstr((char *)self->buf, number));
+			sprintf(number, "%d", (int)value);
+			EXPECT_EQ(NULL, strstr((char *)self->buf, number));
 		}
 	}
 }
