@@ -25,8 +25,8 @@
 /* How long a spare waits unused: between one and two of these. */
 #define DEMO_SPARE_PERIOD	msecs_to_jiffies(16)
 
-/* The smallest spare there may be, about, and how many are looked at. */
-#define DEMO_SPARE_SMALL	256U
+/* The smallest spare there may be, and how many are looked at. */
+#define DEMO_SPARE_SMALL	192U
 #define DEMO_SPARE_LOOKS	8U
 
 /* Sockets with spares, in no order. */
@@ -117,6 +117,9 @@ static bool demo_buffer_is_ours(const struct sk_buff *skb)
 	if (demo_buffer(skb)->foreign || skb_shared(skb) || skb_cloned(skb) ||
 	    skb->head_frag || skb_pfmemalloc(skb))
 		return false;
+	/* Another cache line, which small ones need not touch. */
+	if (!skb_is_nonlinear(skb))
+		return true;
 	for (i = 0; i < info->nr_frags; i++)
 		if (page_ref_count(skb_frag_page(&info->frags[i])) != 1)
 			return false;
@@ -124,8 +127,8 @@ static bool demo_buffer_is_ours(const struct sk_buff *skb)
 }
 
 /*
- * A sender with a large spare in flight is not writable, and one that is shared
- * by small writes stays there. What is in pages is for a record as large.
+ * With a large spare in flight, the sender is not writable: one for less than it
+ * holds is to be small. What is in pages is for a record as large.
  */
 static bool demo_buffer_is_too_large(const struct sk_buff *skb,
 				     unsigned int sndbuf)
@@ -250,7 +253,9 @@ static unsigned long demo_spares_scan(struct shrinker *shrinker,
 static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
 				       unsigned int want, unsigned int paged)
 {
-	unsigned int most = 2 * max(want, DEMO_SPARE_SMALL);
+	/* Allocators round up, to less than twice as much. */
+	unsigned int whole = SKB_HEAD_ALIGN(max(want, DEMO_SPARE_SMALL));
+	unsigned int most = SKB_WITH_OVERHEAD(2 * whole);
 	unsigned int looks = DEMO_SPARE_LOOKS;
 	struct sk_buff_head *spares = &sk->sk_write_queue;
 	struct demo_sock *ds = demo_sk(sk);
@@ -262,7 +267,7 @@ static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
 	spin_lock(&spares->lock);
 	skb_queue_walk(spares, skb) {
 		if (skb_end_offset(skb) >= need &&
-		    skb_end_offset(skb) <= most && skb->data_len == paged) {
+		    skb_end_offset(skb) < most && skb->data_len == paged) {
 			__skb_unlink(skb, spares);
 			ds->spare_bytes -= skb->truesize;
 			ds->spares_used = true;

@@ -110,6 +110,7 @@ static int demo_message_deliver(struct sock *sk, struct msghdr *msg,
 	struct demo_flight *flight = demo_buffer(skb)->flight;
 	bool waited = false;
 	struct sock *other;
+	unsigned int len;
 	int boarded = 0;
 	int err;
 
@@ -121,11 +122,15 @@ again:
 	/* A filter may have a copy, or leave the record shorter. */
 	if (rcu_access_pointer(other->sk_filter))
 		demo_buffer(skb)->foreign = true;
+	len = skb->len;
 	if (sk_filter(other, skb) < 0) {
 		sock_put(other);
 		kfree_skb(skb);
 		return 0;
 	}
+	/* So may one that came after the look. */
+	if (skb->len != len)
+		demo_buffer(skb)->foreign = true;
 	if (sock_flag(other, SOCK_RCVTSTAMP))
 		__net_timestamp(skb);
 

@@ -593,6 +593,33 @@ TEST_F(allocations, a_receive_that_fails_costs_no_more_than_a_record)
 	EXPECT_VISITED(FLOOR(60, 60, 60));
 }
 
+/* The first of a connection is allocated; the second is not, whatever its length. */
+TEST_F(allocations, a_record_as_long_as_the_last_takes_its_buffer)
+{
+	unsigned int first, second, tries;
+	static char record[120000];
+	int *sv = self->sv;
+	size_t len;
+
+	if (variant->type == SOCK_STREAM)
+		SKIP(return, "how long the buffers of a stream are is not for its writer to say");
+	for (len = 1; len < sizeof(record); len += len < 10000 ? 61 : 1999) {
+		OPEN_PAIR(sv);
+		first = POINTS_OF(send(sv[0], record, len, MSG_DONTWAIT));
+		tries = 0;
+		do {
+			ASSERT_EQ((ssize_t)len, recv(sv[1], record, len, MSG_DONTWAIT));
+			second = POINTS_OF(send(sv[0], record, len, MSG_DONTWAIT));
+			/* One that is not used for some time is freed. */
+		} while (second >= first && ++tries < 10);
+		EXPECT_LT(second, first) {
+			TH_LOG("%zu bytes: %u allocations and copies, then %u", len, first,
+			       second);
+		}
+		close_pair(sv);
+	}
+}
+
 TEST_F(allocations, a_notice_that_cannot_be_read_waits)
 {
 	int *sv = self->sv, on = 1, ret;
