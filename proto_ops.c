@@ -328,6 +328,8 @@ static int demo_set_flag(struct socket *sock, int name, sockptr_t value,
 static int demo_setsockopt(struct socket *sock, int level, int name,
 			   sockptr_t value, unsigned int len)
 {
+	int err;
+
 	if (level == SOL_DEMO)
 		return name == DEMO_ZEROCOPY ?
 			demo_set_flag(sock, SO_ZEROCOPY, value, len) :
@@ -344,6 +346,12 @@ static int demo_setsockopt(struct socket *sock, int level, int name,
 	case SO_PASSPIDFD:
 	case SO_PASSRIGHTS:
 		return -EOPNOTSUPP;
+	case SO_RCVBUF:
+	case SO_RCVBUFFORCE:
+		err = sock_setsockopt(sock, level, name, value, len);
+		/* There may be room now for who waits for it. */
+		demo_wake_room(sock->sk);
+		return err;
 	default:
 		return sock_setsockopt(sock, level, name, value, len);
 	}

@@ -574,6 +574,20 @@ TEST_F(blocking_dgram, send_waits_for_room_in_the_receiver)
 	close(other.fd);
 }
 
+TEST_F(blocking_dgram, send_waits_for_a_larger_so_rcvbuf)
+{
+	struct background waits = { .fd = self->sender, .buf = self->buf, .len = 1 };
+
+	if (variant->family == FAMILY_UNIX)
+		SKIP(return, "on AF_UNIX, it has no say");
+	if (!kernel_is_at_least(6, 7))
+		SKIP(return, "before 6.7, the family is not told of it");
+	ASSERT_EQ(0, background_send(&waits));
+	ASSERT_TRUE(background_sleeps(&waits));
+	ASSERT_EQ(0, set_number(self->receiver, SO_RCVBUF, 100000));
+	EXPECT_EQ(1, background_end(&waits));
+}
+
 TEST_F(blocking_dgram, send_that_must_not_wait_for_the_receiver_is_eagain)
 {
 	int other = unbound_socket(variant->family, SOCK_DGRAM);
