@@ -127,8 +127,9 @@ static bool demo_buffer_is_ours(const struct sk_buff *skb)
 }
 
 /*
- * With a large spare in flight, the sender is not writable: one for less than it
- * holds is to be small. What is in pages is for a record as large.
+ * A spare may be charged for more than was sent with it, and with a large one in
+ * flight the sender is not writable. What is in pages goes to a record as large,
+ * which is charged as much anyway.
  */
 static bool demo_buffer_is_too_large(const struct sk_buff *skb,
 				     unsigned int sndbuf)

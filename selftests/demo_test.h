@@ -256,6 +256,10 @@ static inline int connected_pair(enum family family, int type, unsigned int n,
 	VARIANT(fixture, demo, DEMO, dgram, DGRAM);				\
 	VARIANT(fixture, demo, DEMO, seqpacket, SEQPACKET)
 
+/* What has MSG_ZEROCOPY, and notices of it. */
+#define VARIANTS_NOTICES(fixture)						\
+	VARIANT(fixture, demo, DEMO, stream, STREAM)
+
 /*
  * Bytes that say where they belong: byte @pos of the data numbered @seed. A
  * byte lost, doubled, moved or left over from before does not fit its place.

@@ -708,10 +708,7 @@ TEST_F(own_datagrams, that_wait_stop_at_rmem_max)
 	EXPECT_EQ(0, end_attack(&self->attack, pid));
 }
 
-/* Only its streams have notices. */
-#define VARIANT_NOTICES(fixture)	VARIANT(fixture, demo, DEMO, stream, STREAM)
-
-FIXTURE_OWN(own_notices, VARIANT_NOTICES)
+FIXTURE_OWN(own_notices, VARIANTS_NOTICES)
 
 /*
  * Notices that nobody reads. The kernel makes one of two that follow each other, so

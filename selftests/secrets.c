@@ -353,9 +353,7 @@ TEST_F(secrets, control_messages_are_as_long_as_they_say_and_clean)
 		expect_clean_receive(_metadata, self->sv[1], 0, room);
 }
 
-#define VARIANT_NOTICES(fixture)	VARIANT(fixture, demo, DEMO, stream, STREAM)
-
-FIXTURE_PAIR(notices, VARIANT_NOTICES)
+FIXTURE_PAIR(notices, VARIANTS_NOTICES)
 
 /* The notices of sends without a copy, which are control messages, too. */
 TEST_F(notices, are_as_long_as_they_say_and_clean)
