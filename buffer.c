@@ -10,7 +10,7 @@
  * soon freed.
  *
  * Used again are only buffers in memory of their own, that nobody else holds
- * and no filter has seen. Such memory is never handed to a pipe: splice() copies
+ * and no filter has cut. Such memory is never handed to a pipe: splice() copies
  * it. So nobody can see it change. All of a large record that is not in one piece
  * is in pages, and those go to a record with as many.
  */

@@ -18,8 +18,8 @@ struct demo_flight;
  *       a writer may publish more while a reader copies
  * @claimed: of a stream: a writer is copying into it. The lock of the receive
  *           queue
- * @foreign: somebody else may have seen it, or owns its pages: do not use it
- *           again
+ * @foreign: its pages are somebody else's, or it has no longer all that it is
+ *           charged for: do not use it again
  * @urgent: of a stream: its one byte was sent out of band
  * @mark: that byte was read out of band; what is left says where it was. Set by
  *        readers under the lock of the receive queue, read under either

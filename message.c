@@ -119,16 +119,13 @@ again:
 	if (IS_ERR(other))
 		return PTR_ERR(other);
 
-	/* A filter may have a copy, or leave the record shorter. */
-	if (rcu_access_pointer(other->sk_filter))
-		demo_buffer(skb)->foreign = true;
 	len = skb->len;
 	if (sk_filter(other, skb) < 0) {
 		sock_put(other);
 		kfree_skb(skb);
 		return 0;
 	}
-	/* So may one that came after the look. */
+	/* What was cut has no longer all that it is charged for. */
 	if (skb->len != len)
 		demo_buffer(skb)->foreign = true;
 	if (sock_flag(other, SOCK_RCVTSTAMP))

@@ -135,6 +135,41 @@ TEST_F(filter, a_large_record_is_trimmed_too)
 	EXPECT_EQ(-1, pattern_differs(got, 50000, 1, 0));
 }
 
+/* Of one that is to be read there, and is read. */
+static int charge_of(int fd, int peer, size_t len)
+{
+	static char record[60000];
+	int charge;
+
+	if (send(fd, record, len, MSG_DONTWAIT) != (ssize_t)len ||
+	    ioctl(fd, TIOCOUTQ, &charge) || recv(peer, record, len, MSG_DONTWAIT) < 0)
+		return -1;
+	return charge;
+}
+
+TEST_F(filter, a_record_is_charged_as_ever_after_one_that_was_trimmed)
+{
+	static const size_t sizes[] = { 60000, 50000, 40000, 30000, 20000, 12000, 300 };
+	size_t cut, len;
+	int before;
+
+	for (len = 0; len < ARRAY_SIZE(sizes); len++) {
+		before = charge_of(self->sv[0], self->sv[1], sizes[len]);
+		ASSERT_LT(0, before);
+		for (cut = 0; cut < ARRAY_SIZE(sizes); cut++) {
+			ASSERT_EQ(0, attach_keep(self->sv[1], sizes[cut] - 200));
+			ASSERT_LT(0, charge_of(self->sv[0], self->sv[1], sizes[cut]));
+			ASSERT_EQ(0, attach_keep(self->sv[1], 100));
+			ASSERT_LT(0, charge_of(self->sv[0], self->sv[1], sizes[cut]));
+			ASSERT_EQ(0, detach(self->sv[1]));
+			EXPECT_EQ(before, charge_of(self->sv[0], self->sv[1], sizes[len])) {
+				TH_LOG("%zu bytes, after one of %zu that was cut", sizes[len],
+				       sizes[cut]);
+			}
+		}
+	}
+}
+
 TEST_F(filter, it_sees_what_is_in_the_record)
 {
 	ASSERT_EQ(0, attach_first_byte(self->sv[1], 'b'));
