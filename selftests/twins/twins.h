@@ -177,6 +177,9 @@ struct world {
 /* AF_UNIX on both sides: whatever differs then is the twins' own fault. */
 extern bool twins_same;
 
+/* What the kernel had reported when the world was set up. */
+extern int world_reports;
+
 void generate(struct program *program, uint64_t seed);
 
 /* Whether all was the same; else *finding says what was not. */

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "../harm.h"
 #include "twins.h"
 
 #define POLL_EVENTS	(POLLIN | POLLPRI | POLLOUT | POLLRDHUP | POLLRDNORM |	\
@@ -16,6 +17,7 @@
 #define TIME_LIMIT	300
 
 bool twins_same;
+int world_reports;
 
 static int signals_seen;		/* by handlers */
 static const struct world *running;
@@ -67,6 +69,7 @@ const char *world_setup(void)
 	sigaction(SIGURG, &see, NULL);
 	sigaction(SIGUSR1, &see, NULL);
 	sigaction(SIGALRM, &alarm, NULL);
+	world_reports = kernel_reports();
 	return NULL;
 }
 
