@@ -9,19 +9,18 @@
 
 /*
  * So far: an oops, a warning, a bad page, a lockup, each a bit. Cheap enough to ask
- * after each of many thousand programs, so that the one that did it has a name.
+ * after each of many thousand programs, so that the one that did it has a name. The
+ * file is not kept open: there are programs that close whatever they find.
  */
 static inline int kernel_reports(void)
 {
 	const int bugs = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14;
-	static int fd = -1;
+	int fd = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
 	char text[32] = "";
+	ssize_t n = read(fd, text, sizeof(text) - 1);
 
-	if (fd < 0)
-		fd = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
-	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
-		return -1;
-	return atoi(text) & bugs;
+	close(fd);
+	return n > 0 ? atoi(text) & bugs : -1;
 }
 
 #endif /* DEMO_HARM_H */
