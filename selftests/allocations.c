@@ -1088,11 +1088,11 @@ TEST_F(allocations, an_option_that_cannot_be_set_or_told_is_as_it_was)
 /* Only what comes from these slabs fails, or all that does; and no pages. */
 static bool fail_only_large(bool only)
 {
-	return put_word("/sys/kernel/slab/kmalloc-2k/failslab", only ? "1" : "0") &&
-	       put_word("/sys/kernel/slab/kmalloc-4k/failslab", only ? "1" : "0") &&
-	       put_word("/sys/kernel/slab/kmalloc-cg-4k/failslab", only ? "1" : "0") &&
-	       put_word(DEBUGFS "failslab/cache-filter", only ? "Y" : "N") &&
-	       put_word(DEBUGFS "fail_page_alloc/min-order", only ? "10" : "0");
+	return write_text("/sys/kernel/slab/kmalloc-2k/failslab", only ? "1" : "0") &&
+	       write_text("/sys/kernel/slab/kmalloc-4k/failslab", only ? "1" : "0") &&
+	       write_text("/sys/kernel/slab/kmalloc-cg-4k/failslab", only ? "1" : "0") &&
+	       write_text(DEBUGFS "failslab/cache-filter", only ? "Y" : "N") &&
+	       write_text(DEBUGFS "fail_page_alloc/min-order", only ? "10" : "0");
 }
 
 /*

@@ -187,22 +187,13 @@ TEST_F(backlog, listen_again_makes_it_larger_or_smaller)
 	EXPECT_EQ(EAGAIN, errno);
 }
 
-static int set_somaxconn(const char *value)
-{
-	int fd = open("/proc/sys/net/core/somaxconn", O_WRONLY | O_CLOEXEC);
-	int ret = fd >= 0 && write(fd, value, strlen(value)) > 0 ? 0 : -1;
-
-	close(fd);
-	return ret;
-}
-
 TEST_F(backlog, somaxconn_caps_what_is_asked_for)
 {
 	int i, n, fd[MANY], listener, asked[] = { 4, 1000, INT_MAX, -1, INT_MIN };
 	struct address a;
 
 	NEED_OWN_NETWORK();
-	if (set_somaxconn("3"))
+	if (!write_text("/proc/sys/net/core/somaxconn", "3"))
 		SKIP(return, "net.core.somaxconn: %s", strerror(errno));
 	for (i = 0; i < 5; i++) {
 		a = address(variant->family, 1 + i);

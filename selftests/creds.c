@@ -256,17 +256,6 @@ TEST_F(creds, a_user_that_cannot_be_is_EINVAL)
 
 /* Namespaces: a child in its own, where it is process 1 and user 7. */
 
-static int write_file(const char *name, const char *text)
-{
-	int fd = open(name, O_WRONLY), n;
-
-	if (fd < 0)
-		return -1;
-	n = write(fd, text, strlen(text));
-	close(fd);
-	return n < 0 ? -1 : 0;
-}
-
 static pid_t fork_into_namespaces(void)
 {
 	unsigned int uid = getuid(), gid = getgid();
@@ -277,12 +266,12 @@ static pid_t fork_into_namespaces(void)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sprintf(map, "7 %u 1", uid);
-	if (write_file("/proc/self/uid_map", map))
+	if (!write_text("/proc/self/uid_map", map))
 		_exit(101);
-	if (write_file("/proc/self/setgroups", "deny"))
+	if (!write_text("/proc/self/setgroups", "deny"))
 		_exit(102);
 	sprintf(map, "8 %u 1", gid);
-	if (write_file("/proc/self/gid_map", map))
+	if (!write_text("/proc/self/gid_map", map))
 		_exit(103);
 	return 0;
 }

@@ -328,6 +328,17 @@ do {										\
 		usleep(1000);							\
 } while (0)
 
+/* A setting of the kernel: errno says why not. */
+static inline bool write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 /* Options and flags that are one number. get_number() returns -1 on errors. */
 static inline int set_number(int fd, int option, int value)
 {

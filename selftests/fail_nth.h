@@ -53,16 +53,6 @@ static struct sweep sweep;
 static unsigned int points_visited;
 static int fail_nth_file = -1, make_it_fail_file = -1;
 
-static inline bool put_word(const char *file, const char *word)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, word, strlen(word)) == (ssize_t)strlen(word);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 #define DEBUGFS		"/sys/kernel/debug/"
 
 /*
@@ -75,24 +65,24 @@ static inline bool failures_on(void)
 	fail_nth_file = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	make_it_fail_file = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
 	return fail_nth_file >= 0 && make_it_fail_file >= 0 &&
-	       put_word(DEBUGFS "failslab/ignore-gfp-wait", "N") &&
-	       put_word(DEBUGFS "failslab/task-filter", "Y") &&
-	       put_word(DEBUGFS "failslab/probability", "100") &&
-	       put_word(DEBUGFS "failslab/times", "-1") &&
-	       put_word(DEBUGFS "failslab/verbose", "0") &&
-	       put_word(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") &&
-	       put_word(DEBUGFS "fail_page_alloc/min-order", "0") &&
-	       put_word(DEBUGFS "fail_page_alloc/task-filter", "Y") &&
-	       put_word(DEBUGFS "fail_page_alloc/probability", "100") &&
-	       put_word(DEBUGFS "fail_page_alloc/times", "-1") &&
-	       put_word(DEBUGFS "fail_page_alloc/verbose", "0") &&
-	       put_word(DEBUGFS "fail_usercopy/verbose", "0");
+	       write_text(DEBUGFS "failslab/ignore-gfp-wait", "N") &&
+	       write_text(DEBUGFS "failslab/task-filter", "Y") &&
+	       write_text(DEBUGFS "failslab/probability", "100") &&
+	       write_text(DEBUGFS "failslab/times", "-1") &&
+	       write_text(DEBUGFS "failslab/verbose", "0") &&
+	       write_text(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N") &&
+	       write_text(DEBUGFS "fail_page_alloc/min-order", "0") &&
+	       write_text(DEBUGFS "fail_page_alloc/task-filter", "Y") &&
+	       write_text(DEBUGFS "fail_page_alloc/probability", "100") &&
+	       write_text(DEBUGFS "fail_page_alloc/times", "-1") &&
+	       write_text(DEBUGFS "fail_page_alloc/verbose", "0") &&
+	       write_text(DEBUGFS "fail_usercopy/verbose", "0");
 }
 
 static inline void failures_off(void)
 {
-	put_word(DEBUGFS "failslab/probability", "0");
-	put_word(DEBUGFS "fail_page_alloc/probability", "0");
+	write_text(DEBUGFS "failslab/probability", "0");
+	write_text(DEBUGFS "fail_page_alloc/probability", "0");
 	close(fail_nth_file);
 	close(make_it_fail_file);
 }

@@ -294,22 +294,13 @@ FIXTURE_VARIANT(netns_end) {
 
 VARIANTS_ALL(netns_end);
 
-static int allow_two_namespaces(void)
-{
-	int fd = open("/proc/sys/user/max_net_namespaces", O_WRONLY | O_CLOEXEC);
-	int ret = fd >= 0 && write(fd, "2", 1) == 1 ? 0 : -1;
-
-	close(fd);
-	return ret;
-}
-
 FIXTURE_SETUP(netns_end)
 {
 	NEED_FAMILY(variant->family);
 	self->service = address(variant->family, SERVICE);
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		SKIP(return, "no user namespace of its own: %s", strerror(errno));
-	if (allow_two_namespaces())
+	if (!write_text("/proc/sys/user/max_net_namespaces", "2"))
 		SKIP(return, "user.max_net_namespaces: %s", strerror(errno));
 	self->home = this_namespace();
 	ASSERT_LE(0, self->home);

@@ -38,16 +38,6 @@ static inline long number_in(const char *path, const char *name)
 	return value;
 }
 
-static inline bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 /*
  * A memory cgroup for this test alone. Where there is none (no such controller,
  * or version 1 of it), the other numbers must do, and check.sh shows that.

@@ -43,17 +43,6 @@ static void too_long(int signal)
 	_exit(1);
 }
 
-static bool write_number(const char *file, int number)
-{
-	FILE *f = fopen(file, "we");
-	bool ok;
-
-	if (!f)
-		return false;
-	ok = fprintf(f, "%d\n", number) > 0;
-	return !fclose(f) && ok;
-}
-
 const char *world_setup(void)
 {
 	struct sigaction see = { .sa_handler = see_signal };
@@ -63,7 +52,7 @@ const char *world_setup(void)
 		return "it takes root: SO_RCVBUFFORCE";
 	if (!enter_own_network())
 		return "no network namespace of its own";
-	if (!write_number("/proc/sys/net/unix/max_dgram_qlen", 10))
+	if (!write_text("/proc/sys/net/unix/max_dgram_qlen", "10"))
 		return "no sysctl net.unix.max_dgram_qlen";
 	sigaction(SIGPIPE, &see, NULL);
 	sigaction(SIGURG, &see, NULL);
@@ -512,7 +501,7 @@ bool world_run(const struct program *program, struct finding *finding, bool verb
 	w.finding = finding;
 	w.verbose = verbose;
 	running = &w;
-	write_number("/proc/sys/net/unix/max_dgram_qlen", program->tight ? 2 : 1000);
+	write_text("/proc/sys/net/unix/max_dgram_qlen", program->tight ? "2" : "1000");
 
 	for (w.line = 0; w.line < program->nr_ops && w.finding; w.line++)
 		run_op(&w, &program->ops[w.line]);
