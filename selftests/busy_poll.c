@@ -103,6 +103,27 @@ TEST_F(busy_poll, a_receiver_that_spins_need_not_sleep)
 	EXPECT_GT(ROUNDS / 2, n);
 }
 
+/* For programs that do not know of it. */
+TEST_F(busy_poll, net_core_busy_read_is_what_a_new_socket_begins_with)
+{
+	static const char busy_read[] = "/proc/sys/net/core/busy_read";
+	int before = get_number(self->sv[1], SO_BUSY_POLL), sv[2], made;
+	char text[16];
+	long n;
+
+	if (!write_text(busy_read, "10000000"))
+		SKIP(return, "%s: %s", busy_read, strerror(errno));
+	made = connected_pair(variant->family, variant->type, 3, sv);
+	sprintf(text, "%d", before);
+	ASSERT_TRUE(write_text(busy_read, text));
+	ASSERT_EQ(0, made);
+	EXPECT_EQ(10000000, get_number(sv[1], SO_BUSY_POLL));
+	EXPECT_EQ(before, get_number(self->sv[1], SO_BUSY_POLL));
+	n = sleeps(sv, self->cpu);
+	EXPECT_LE(0, n);
+	EXPECT_GT(ROUNDS / 2, n);
+}
+
 TEST_F(busy_poll, the_time_ends)
 {
 	struct background b = { .fd = self->sv[1], .len = 1 };
