@@ -155,12 +155,14 @@ bool twins_try(uint64_t seed, int times, long *calls)
 {
 	static struct program program;
 	struct finding finding;
-	int tries, found = 0;
+	int tries, reports, found = 0;
 	bool same;
 
 	generate(&program, seed);
 	same = world_run(&program, &finding, false, calls);
-	if (kernel_reports() != world_reports) {
+	reports = kernel_reports();
+	if (reports != world_reports) {
+		world_reports = reports;
 		printf("# seed %llu, or another at that time: the kernel has reported a bug\n",
 		       (unsigned long long)seed);
 		return false;

@@ -177,7 +177,7 @@ struct world {
 /* AF_UNIX on both sides: whatever differs then is the twins' own fault. */
 extern bool twins_same;
 
-/* What the kernel had reported when the world was set up. */
+/* What the kernel had reported when the world was set up, and what was told since. */
 extern int world_reports;
 
 void generate(struct program *program, uint64_t seed);
