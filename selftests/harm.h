@@ -17,8 +17,11 @@ static inline int kernel_reports(void)
 	const int bugs = 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14;
 	int fd = open("/proc/sys/kernel/tainted", O_RDONLY | O_CLOEXEC);
 	char text[32] = "";
-	ssize_t n = read(fd, text, sizeof(text) - 1);
+	ssize_t n;
 
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	return n > 0 ? atoi(text) & bugs : -1;
 }
