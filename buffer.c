@@ -424,6 +424,50 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len)
 	return skb;
 }
 
+/* Copies. */
+
+/*
+ * Whether these bytes are in the buffer's one piece, where anything else would be
+ * a bug. The copies below are held against this instead of against what
+ * HARDENED_USERCOPY finds out about an address: that is wider, the object of the
+ * slab with what the kernel keeps behind the data, and to find it takes longer
+ * than to copy a small message.
+ */
+static bool demo_buffer_holds(const struct sk_buff *skb, unsigned int offset,
+			      size_t len)
+{
+	size_t size = skb_end_pointer(skb) - skb->data;
+
+	return !WARN_ON_ONCE(offset > size || len > size - offset);
+}
+
+/**
+ * demo_buffer_write() - copy into a buffer
+ * @skb: the buffer, which has as much room
+ * @offset: from here on
+ * @msg: from there
+ * @len: so much
+ *
+ * Return: 0 or -EFAULT; then nothing of @msg is used up, if it was in one piece
+ */
+int demo_buffer_write(struct sk_buff *skb, unsigned int offset,
+		      struct msghdr *msg, size_t len)
+{
+	size_t copied;
+
+	if (skb_is_nonlinear(skb))
+		return skb_copy_datagram_from_iter(skb, offset, &msg->msg_iter,
+						   len);
+
+	if (!demo_buffer_holds(skb, offset, len))
+		return -EFAULT;
+	copied = _copy_from_iter(skb->data + offset, len, &msg->msg_iter);
+	if (copied == len)
+		return 0;
+	iov_iter_revert(&msg->msg_iter, copied);
+	return -EFAULT;
+}
+
 /**
  * demo_buffer_read() - copy from a buffer
  * @skb: the buffer
@@ -441,7 +485,9 @@ int demo_buffer_read(struct sk_buff *skb, unsigned int offset,
 	if (skb_is_nonlinear(skb))
 		return skb_copy_datagram_msg(skb, offset, msg, len);
 
-	copied = copy_to_iter(skb->data + offset, len, &msg->msg_iter);
+	if (!demo_buffer_holds(skb, offset, len))
+		return -EFAULT;
+	copied = _copy_to_iter(skb->data + offset, len, &msg->msg_iter);
 	/* No room is no fault: an urgent byte may be read into nothing. */
 	if (copied == len || !iov_iter_count(&msg->msg_iter))
 		return 0;

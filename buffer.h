@@ -53,6 +53,8 @@ long demo_buffer_admit(struct sock *sk, long timeo);
 struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 				  unsigned int want);
 struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len);
+int demo_buffer_write(struct sk_buff *skb, unsigned int offset,
+		      struct msghdr *msg, size_t len);
 int demo_buffer_read(struct sk_buff *skb, unsigned int offset,
 		     struct msghdr *msg, unsigned int len);
 void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained);

@@ -9,7 +9,6 @@
 
 #include <linux/filter.h>
 #include <linux/sched/signal.h>
-#include <linux/uio.h>
 #include <net/tcp_states.h>
 
 #include "buffer.h"
@@ -32,20 +31,16 @@ static struct sk_buff *demo_message_build(struct sock *sk, struct msghdr *msg,
 					  size_t len)
 {
 	struct sk_buff *skb;
-	bool copied;
+	int err;
 
 	skb = demo_buffer_alloc_record(sk, len);
 	if (!skb)
 		return ERR_PTR(-ENOBUFS);
-	if (skb_is_nonlinear(skb))
-		copied = !skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter,
-						      len);
-	else
-		copied = copy_from_iter_full(skb->data, len, &msg->msg_iter);
-	if (copied)
+	err = demo_buffer_write(skb, 0, msg, len);
+	if (!err)
 		return skb;
 	consume_skb(skb);
-	return ERR_PTR(-EFAULT);
+	return ERR_PTR(err);
 }
 
 /*

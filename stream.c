@@ -19,7 +19,6 @@
  */
 
 #include <linux/sched/signal.h>
-#include <linux/uio.h>
 #include <net/tcp_states.h>
 
 #include "buffer.h"
@@ -216,9 +215,7 @@ static __always_inline int demo_stream_load(struct demo_stream_source *source,
 	if (pinned)
 		return demo_zerocopy_fill(skb, source->msg, len);
 	len = min_t(size_t, len, skb->len - end);
-	if (!copy_from_iter_full(skb->data + end, len, &source->msg->msg_iter))
-		return -EFAULT;
-	return len;
+	return demo_buffer_write(skb, end, source->msg, len) ?: len;
 }
 
 /* Send some of @len bytes, or an urgent one, and all that goes beside them. */
