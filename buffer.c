@@ -97,6 +97,20 @@ long demo_buffer_admit(struct sock *sk, long timeo)
 	return err ?: timeo;
 }
 
+/**
+ * demo_buffer_charge() - charge a sender for a buffer
+ * @skb: the buffer, which nobody is charged for
+ * @sk: the sender
+ *
+ * As skb_set_owner_w(), without what that has for packets.
+ */
+void demo_buffer_charge(struct sk_buff *skb, struct sock *sk)
+{
+	skb->sk = sk;
+	skb->destructor = sock_wfree;
+	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
+}
+
 static void demo_uncharge(struct sock *sender, unsigned int bytes)
 {
 	void (*write_space)(struct sock *sk) = READ_ONCE(sender->sk_write_space);
@@ -282,13 +296,12 @@ static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
 	return NULL;
 }
 
-/* As it was when it was allocated. */
+/* As it was when it was allocated, but for what it has in pages. */
 static void demo_buffer_reset(struct sk_buff *skb)
 {
 	skb->data = skb->head;
 	skb_reset_tail_pointer(skb);
-	skb->len = 0;
-	skb->data_len = 0;
+	skb->len = skb->data_len;
 	skb->tstamp = 0;
 	skb->peeked = 0;
 	memset(skb->cb, 0, sizeof(struct demo_buffer));
@@ -321,6 +334,7 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 		    demo_buffer_is_too_large(skb, sndbuf))
 			continue;
 		__skb_unlink(skb, drained);
+		demo_buffer_reset(skb);
 		/* The one used last is warm in the cache: it goes first. */
 		__skb_queue_head(spares, skb);
 		ds->spare_bytes += skb->truesize;
@@ -372,11 +386,11 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 	struct sk_buff *skb;
 
 	skb = demo_spare_take(sk, need, want, 0);
-	if (skb) {
-		demo_buffer_reset(skb);
+	if (skb)
 		return skb;
-	}
 
+	/* What the allocator would round it up to anyway. */
+	want = SKB_WITH_OVERHEAD(roundup_pow_of_two(SKB_HEAD_ALIGN(want)));
 	/* More than a page is a wish that must not cost others their memory. */
 	if (want > need && SKB_TRUESIZE(want) > PAGE_SIZE)
 		skb = alloc_skb(want, gfp | __GFP_NORETRY | __GFP_NOWARN);
@@ -406,9 +420,7 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len)
 		paged = min_t(size_t, PAGE_ALIGN(len - SKB_MAX_ALLOC),
 			      MAX_SKB_FRAGS * PAGE_SIZE);
 	skb = demo_spare_take(sk, len - paged, len - paged, paged);
-	if (skb) {
-		demo_buffer_reset(skb);
-	} else {
+	if (!skb) {
 		skb = alloc_skb_with_frags(len - paged, paged,
 					   PAGE_ALLOC_COSTLY_ORDER, &err,
 					   sk->sk_allocation);
@@ -417,8 +429,8 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len)
 		memset(skb->cb, 0, sizeof(struct demo_buffer));
 	}
 
-	skb_set_owner_w(skb, sk);
-	skb_put(skb, len - paged);
+	demo_buffer_charge(skb, sk);
+	skb_set_tail_pointer(skb, len - paged);
 	skb->data_len = paged;
 	skb->len = len;
 	return skb;

@@ -50,6 +50,7 @@ static inline struct demo_buffer *demo_buffer(const struct sk_buff *skb)
 }
 
 long demo_buffer_admit(struct sock *sk, long timeo);
+void demo_buffer_charge(struct sk_buff *skb, struct sock *sk);
 struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 				  unsigned int want);
 struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len);

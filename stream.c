@@ -114,7 +114,7 @@ static __always_inline bool demo_stream_publish(struct sock *sk,
 			buffer->start = buffer->end;
 			/* Read meanwhile, it is still charged. */
 			if (!skb->sk)
-				skb_set_owner_w(skb, sk);
+				demo_buffer_charge(skb, sk);
 			__skb_queue_tail(queue, skb);
 			queued = true;
 		}
@@ -157,14 +157,11 @@ static struct sk_buff *demo_stream_alloc(struct demo_stream_source *source,
 	need = min(len, DEMO_STREAM_ATOM);
 	want = clamp_t(size_t, max_t(size_t, len, shared), DEMO_STREAM_MIN,
 		       DEMO_STREAM_MAX);
-	/* What the allocator would round it up to anyway. */
-	if (want < DEMO_STREAM_MAX)
-		want = SKB_WITH_OVERHEAD(roundup_pow_of_two(SKB_HEAD_ALIGN(want)));
 
 	skb = demo_buffer_alloc(source->sk, need, want);
 	if (skb)
-		skb_put(skb, alone ? min_t(size_t, len, skb_tailroom(skb)) :
-				     skb_tailroom(skb));
+		__skb_put(skb, alone ? min_t(size_t, len, skb_tailroom(skb)) :
+				       skb_tailroom(skb));
 	return skb;
 }
 
@@ -193,7 +190,7 @@ static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
 
 	/* What goes with a buffer is looked after together with its charge. */
 	if (!skb->sk)
-		skb_set_owner_w(skb, sk);
+		demo_buffer_charge(skb, sk);
 	err = demo_scm_attach(skb, scm);
 	if (err) {
 		consume_skb(skb);

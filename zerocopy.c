@@ -72,7 +72,7 @@ struct sk_buff *demo_zerocopy_alloc(struct sock *sk, struct ubuf_info *notice)
 	memset(skb->cb, 0, sizeof(struct demo_buffer));
 	/* The pages are the caller's. */
 	demo_buffer(skb)->foreign = true;
-	skb_set_owner_w(skb, sk);
+	demo_buffer_charge(skb, sk);
 	skb_zcopy_set(skb, notice, NULL);
 	return skb;
 }
