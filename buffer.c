@@ -7,7 +7,7 @@
  * spare, and saves the next send an allocation and the zeroing of it, which
  * together cost more than the copy of a small message. A sender has no more
  * memory in spares than it may have in flight, and spares that are not used are
- * soon freed.
+ * soon freed. So is a stream's open buffer that rests at its reader.
  *
  * Used again are only buffers in memory of their own, that nobody else holds
  * and no filter has cut. Such memory is never handed to a pipe: splice() copies
@@ -28,6 +28,9 @@
 /* The smallest spare there may be, and how many are looked at. */
 #define DEMO_SPARE_SMALL	192U
 #define DEMO_SPARE_LOOKS	8U
+
+/* The most that a buffer holds that rests. */
+#define DEMO_BUFFER_REST	(2 * PAGE_SIZE)
 
 /* Sockets with spares, in no order. */
 static DEFINE_SPINLOCK(demo_hoard_lock);
@@ -161,7 +164,7 @@ static bool demo_hoards(const struct demo_sock *ds)
 /* Under the lock of @sk's write queue. */
 static void demo_hoard(struct demo_sock *ds)
 {
-	ds->spares_used = true;
+	WRITE_ONCE(ds->spares_used, true);
 	if (demo_hoards(ds))
 		return;
 
@@ -193,22 +196,33 @@ static void demo_buffers_free(struct sk_buff_head *buffers)
 		consume_skb(skb);
 }
 
-/* Take all spares of a socket away, unless they were used since the last time. */
+/*
+ * Take all spares of a socket away, and what rests there, unless they were used
+ * since the last time.
+ */
 static void demo_spares_drop(struct sock *sk, bool used_too)
 {
 	struct demo_sock *ds = demo_sk(sk);
 	struct sk_buff_head dropped;
+	bool drop;
 
 	__skb_queue_head_init(&dropped);
 	spin_lock(&sk->sk_write_queue.lock);
-	if (used_too || !ds->spares_used) {
+	drop = used_too || !ds->spares_used;
+	if (drop) {
 		skb_queue_splice_init(&sk->sk_write_queue, &dropped);
 		ds->spare_bytes = 0;
 		demo_unhoard(ds);
 	}
-	ds->spares_used = false;
+	WRITE_ONCE(ds->spares_used, false);
 	spin_unlock(&sk->sk_write_queue.lock);
+	if (!drop)
+		return;
 
+	spin_lock(&sk->sk_receive_queue.lock);
+	if (ds->open && demo_buffer_rests(ds->open))
+		__skb_queue_tail(&dropped, demo_buffer_close(ds));
+	spin_unlock(&sk->sk_receive_queue.lock);
 	demo_buffers_free(&dropped);
 }
 
@@ -285,7 +299,7 @@ static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
 		    skb_end_offset(skb) < most && skb->data_len == paged) {
 			__skb_unlink(skb, spares);
 			ds->spare_bytes -= skb->truesize;
-			ds->spares_used = true;
+			WRITE_ONCE(ds->spares_used, true);
 			spin_unlock(&spares->lock);
 			return skb;
 		}
@@ -355,6 +369,49 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 	spin_unlock(&spares->lock);
 
 	demo_buffers_free(drained);
+	demo_uncharge(sender, charge);
+}
+
+/**
+ * demo_buffer_rest() - let an open buffer rest that was read to its end
+ * @skb: the buffer, just taken off the queue, whose lock the caller holds
+ *
+ * It stays open where it is: the next write has it at hand, without a look for a
+ * spare. A large one had better become a spare: a byte would be charged for all of
+ * it. One that holds any write that must stay in one piece is not large.
+ *
+ * Return: what its sender is not charged for any more, or 0 when it may not rest
+ */
+unsigned int demo_buffer_rest(struct sk_buff *skb)
+{
+	if (skb->len > DEMO_BUFFER_REST || demo_buffer(skb)->pid ||
+	    !demo_buffer_is_ours(skb) ||
+	    demo_buffer_is_too_large(skb, READ_ONCE(skb->sk->sk_sndbuf)))
+		return 0;
+	demo_buffer(skb)->start = 0;
+	demo_buffer(skb)->end = 0;
+	skb->destructor = NULL;
+	skb->sk = NULL;
+	return skb->truesize;
+}
+
+/**
+ * demo_buffer_rested() - give the charge of a resting buffer back
+ * @sk: the reader, at whose socket it rests, or did: it may be in use again
+ * @sender: who was charged
+ * @charge: what demo_buffer_rest() returned
+ */
+void demo_buffer_rested(struct sock *sk, struct sock *sender,
+			unsigned int charge)
+{
+	struct demo_sock *ds = demo_sk(sk);
+
+	/* Whoever takes it away for its age forgets this first, then looks for it. */
+	if (!READ_ONCE(ds->spares_used)) {
+		spin_lock(&sk->sk_write_queue.lock);
+		demo_hoard(ds);
+		spin_unlock(&sk->sk_write_queue.lock);
+	}
 	demo_uncharge(sender, charge);
 }
 

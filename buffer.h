@@ -49,6 +49,24 @@ static inline struct demo_buffer *demo_buffer(const struct sk_buff *skb)
 	return (struct demo_buffer *)skb->cb;
 }
 
+/* The buffer that its peer may write into: at the end of the queue, or resting. */
+static inline bool demo_buffer_rests(const struct sk_buff *open)
+{
+	return !open->next;
+}
+
+/*
+ * Nobody writes into the open buffer any more. The queue's lock is held. Returns
+ * the buffer if it rested, for the caller to free, or NULL.
+ */
+static inline struct sk_buff *demo_buffer_close(struct demo_sock *ds)
+{
+	struct sk_buff *open = ds->open;
+
+	ds->open = NULL;
+	return open && demo_buffer_rests(open) ? open : NULL;
+}
+
 long demo_buffer_admit(struct sock *sk, long timeo);
 void demo_buffer_charge(struct sk_buff *skb, struct sock *sk);
 struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
@@ -59,6 +77,9 @@ int demo_buffer_write(struct sk_buff *skb, unsigned int offset,
 int demo_buffer_read(struct sk_buff *skb, unsigned int offset,
 		     struct msghdr *msg, unsigned int len);
 void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained);
+unsigned int demo_buffer_rest(struct sk_buff *skb);
+void demo_buffer_rested(struct sock *sk, struct sock *sender,
+			unsigned int charge);
 
 void demo_spares_release(struct sock *sk);
 int demo_spares_init(void);

@@ -105,6 +105,9 @@ static bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
 	bool some = false;
 
 	__skb_queue_head_init(cut);
+	skb = demo_buffer_close(ds);
+	if (skb)
+		__skb_queue_tail(cut, skb);
 	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
 		/* That a byte was sent out of band, and read, is no news. */
 		some |= !demo_buffer(skb)->mark;
@@ -113,7 +116,6 @@ static bool demo_cut(struct sock *sk, struct sk_buff_head *cut)
 		if (!demo_buffer(skb)->claimed)
 			__skb_queue_tail(cut, skb);
 	}
-	ds->open = NULL;
 	WRITE_ONCE(ds->oob, NULL);
 	WRITE_ONCE(ds->inq, 0);
 	return some;

@@ -47,8 +47,8 @@ struct demo_port;
  *         them, under @lock, and acquired by whoever reads them without it
  * @tells_inq: SO_INQ: each read of a stream tells how much is left. Anywhere
  * @spares_used: some of the buffers in sk_write_queue, which wait to be used
- *               again, were used since they were looked at last. That queue's
- *               lock
+ *               again, were used since they were looked at last, or one came to
+ *               rest at @open. Written under that queue's lock
  * @spare_bytes: memory of these buffers. As @spares_used
  * @listener: of a connection that waits for accept(): its listener, with a
  *            reference. @lock
@@ -57,9 +57,9 @@ struct demo_port;
  * @oob: of a stream: the buffer with the urgent byte, until that is read or
  *       another comes. The receive queue's lock; poll() looks without it
  *       whether there is one
- * @open: of a stream: the buffer at the end of the receive queue that the
- *        peer may still write into. The receive queue's lock; a writer takes
- *        it out while it copies
+ * @open: of a stream: the buffer that the peer may still write into: at the end
+ *        of the receive queue, or read to its end, and at rest. The receive
+ *        queue's lock; a writer takes it out while it copies
  * @inq: of a stream: bytes in the receive queue. Written under that queue's
  *       lock, read anywhere
  * @arrivals: of others: how many records were ever put into the receive queue.
@@ -72,7 +72,8 @@ struct demo_port;
  * @pending: of a listener: connections that wait for accept(). @lock
  * @pending_link: of such a connection: on its listener's @pending, under the
  *                listener's @lock
- * @hoard_link: among the sockets that have spares; demo_hoard_lock (buffer.c)
+ * @hoard_link: among the sockets that have spares, or a buffer at rest;
+ *              demo_hoard_lock (buffer.c)
  * @room_wait: who waits for room here: in the backlog of a listener, in the
  *             receive queue of a datagram socket
  * @room_wake: of a datagram socket: relays a wake-up of the peer's @room_wait

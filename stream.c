@@ -7,10 +7,13 @@
  * buffer: the next write goes behind the last one, into the same buffer, and
  * publishing it moves demo_buffer.end. A copy from user space may sleep, so the
  * writer takes the buffer out of @open, and marks it claimed, while it copies.
+ * When the reader is through with the open buffer, a small one rests: off the
+ * queue, and not charged, but still open for the next write.
  *
- *           claim             publish              the reader is through
+ *           claim             publish               the reader is through
  *   open  ---------> claimed ---------> open, or closed ------------> spare
- *                       |                 (no room left)                ^
+ *    ^                  |                 |  (no room left)             ^
+ *    +----- rests <-----|-----------------+                             |
  *                       | the reader is through meanwhile               |
  *                       +-----> off the queue ---- publish ----> open   |
  *                                             ---- no publish ----------+ freed
@@ -55,8 +58,14 @@ struct demo_stream_source {
 	bool			creds;
 };
 
+static bool demo_stream_has_room(const struct sock *sk)
+{
+	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+}
+
 /*
  * The open buffer, if @len bytes more may go into it, and need not be @alone.
+ * Else it is closed: it must not come to rest when another is about to be open.
  * Finds out about credentials for those who open a new one.
  */
 static __always_inline struct sk_buff *
@@ -64,24 +73,28 @@ demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone)
 {
 	struct sk_buff_head *queue = &source->peer->sk_receive_queue;
 	struct demo_sock *ds = demo_sk(source->peer);
-	struct sk_buff *skb;
+	struct sk_buff *skb, *closed = NULL;
 	size_t room;
 
 	spin_lock(&queue->lock);
 	source->creds = demo_asks_creds(source->sk) ||
 			demo_wants_creds(source->peer);
-	skb = alone ? NULL : ds->open;
+	skb = ds->open;
 	if (skb) {
 		room = skb->len - demo_buffer(skb)->end;
-		if ((room >= len || len > DEMO_STREAM_ATOM) &&
+		if (!alone && (room >= len || len > DEMO_STREAM_ATOM) &&
+		    (skb->sk || demo_stream_has_room(source->sk)) &&
 		    demo_scm_matches(skb, source->scm, source->creds)) {
 			demo_buffer(skb)->claimed = true;
 			ds->open = NULL;
 		} else {
+			closed = demo_buffer_close(ds);
 			skb = NULL;
 		}
 	}
 	spin_unlock(&queue->lock);
+	if (unlikely(closed))
+		consume_skb(closed);
 	return skb;
 }
 
@@ -107,12 +120,12 @@ static __always_inline bool demo_stream_publish(struct sock *sk,
 	spin_lock(&queue->lock);
 	if (peer->sk_shutdown & RCV_SHUTDOWN)
 		*len = 0;
-	/* New, or read to its end meanwhile. */
+	/* New, or read to its end meanwhile or before. */
 	queued = skb->next;
 	if (*len) {
 		if (!queued) {
 			buffer->start = buffer->end;
-			/* Read meanwhile, it is still charged. */
+			/* Read meanwhile, it is still charged; had it rested, not. */
 			if (!skb->sk)
 				demo_buffer_charge(skb, sk);
 			__skb_queue_tail(queue, skb);
@@ -176,7 +189,7 @@ static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
 	struct sk_buff *skb;
 	int err;
 
-	if (sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
+	if (!demo_stream_has_room(sk))
 		return ERR_PTR(-EAGAIN);
 	if (pinned)
 		skb = demo_zerocopy_alloc(sk, source->notice);

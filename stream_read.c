@@ -53,6 +53,8 @@ static void demo_stream_drain(struct sock *sk, unsigned int len)
 	struct demo_sock *ds = demo_sk(sk);
 	struct sk_buff_head drained;
 	struct demo_buffer *buffer;
+	struct sock *sender = NULL;
+	unsigned int charge = 0;
 	struct sk_buff *skb;
 
 	__skb_queue_head_init(&drained);
@@ -63,8 +65,14 @@ static void demo_stream_drain(struct sock *sk, unsigned int len)
 		if (buffer->start != buffer->end || buffer->mark)
 			break;
 		__skb_unlink(skb, queue);
-		if (ds->open == skb)
+		if (ds->open == skb) {
+			sender = skb->sk;
+			charge = demo_buffer_rest(skb);
+			/* Nothing is behind it. */
+			if (charge)
+				break;
 			ds->open = NULL;
+		}
 		/* Claimed, it is its writer's. */
 		if (!buffer->claimed)
 			__skb_queue_tail(&drained, skb);
@@ -78,6 +86,8 @@ static void demo_stream_drain(struct sock *sk, unsigned int len)
 	skb = skb_peek(&drained);
 	if (skb)
 		demo_buffer_retire(skb->sk, &drained);
+	if (charge)
+		demo_buffer_rested(sk, sender, charge);
 }
 
 /* Whether the bytes of @skb are of the same sender as those before them. */
