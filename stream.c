@@ -5,10 +5,11 @@
  * A writer puts its bytes into a buffer and publishes them on its peer's
  * receive queue. While the buffer is there and has room, it is the queue's open
  * buffer: the next write goes behind the last one, into the same buffer, and
- * publishing it moves demo_buffer.end. A copy from user space may sleep, so the
- * writer takes the buffer out of @open, and marks it claimed, while it copies.
- * When the reader is through with the open buffer, a small one rests: off the
- * queue, and not charged, but still open for the next write.
+ * publishing it moves demo_buffer.end. A few bytes are copied under the lock of the
+ * queue. Many would keep the reader off it, and a page that is missing takes sleep:
+ * then the writer takes the buffer out of @open, and marks it claimed, while it
+ * copies. When the reader is through with the open buffer, a small one rests: off
+ * the queue, and not charged, but still open for the next write.
  *
  *           claim             publish               the reader is through
  *   open  ---------> claimed ---------> open, or closed ------------> spare
@@ -22,6 +23,7 @@
  */
 
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 #include <net/tcp_states.h>
 
 #include "buffer.h"
@@ -33,6 +35,9 @@
 
 /* Up to this much is written in one piece, never spread over two buffers. */
 #define DEMO_STREAM_ATOM	((size_t)PAGE_SIZE)
+
+/* Up to this much is written under the lock of the queue. */
+#define DEMO_STREAM_FEW		256
 
 /* The smallest and the largest buffer, as the allocator hands them out. */
 #define DEMO_STREAM_MIN		SKB_WITH_OVERHEAD(512)
@@ -58,38 +63,85 @@ struct demo_stream_source {
 	bool			creds;
 };
 
+/* Under the queue's lock: @len more bytes of @skb are there to be read. */
+static __always_inline void demo_stream_extend(struct sock *sk,
+					       struct sock *peer,
+					       struct sk_buff *skb, size_t len)
+{
+	struct demo_buffer *buffer = demo_buffer(skb);
+	struct demo_sock *ds = demo_sk(peer);
+
+	/* New, or read to its end: then still charged, unless it rested. */
+	if (!skb->next) {
+		buffer->start = buffer->end;
+		if (!skb->sk)
+			demo_buffer_charge(skb, sk);
+		__skb_queue_tail(&peer->sk_receive_queue, skb);
+	}
+	buffer->end += len;
+	WRITE_ONCE(ds->inq, ds->inq + len);
+	ds->open = buffer->end < skb->len ? skb : NULL;
+}
+
+/*
+ * Under the queue's lock: a few bytes go into the open buffer at once. To let the
+ * lock go and take it once more takes longer, from a reader on another processor who
+ * waits for just these. If a page is missing, nothing was written.
+ */
+static __always_inline bool
+demo_stream_write_few(struct demo_stream_source *source, struct sk_buff *skb,
+		      size_t len)
+{
+	bool written;
+
+	if (len > DEMO_STREAM_FEW || source->peer->sk_shutdown & RCV_SHUTDOWN)
+		return false;
+	pagefault_disable();
+	written = !demo_buffer_write(skb, demo_buffer(skb)->end, source->msg,
+				     len);
+	pagefault_enable();
+	if (written)
+		demo_stream_extend(source->sk, source->peer, skb, len);
+	return written;
+}
+
 static bool demo_stream_has_room(const struct sock *sk)
 {
 	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
 }
 
 /*
- * The open buffer, if @len bytes more may go into it, and need not be @alone.
- * Else it is closed: it must not come to rest when another is about to be open.
- * Finds out about credentials for those who open a new one.
+ * The open buffer, if @len bytes more may go into it, and need not be @alone; or
+ * it has them already, and *@written is set. Else it is closed, so that it does not
+ * come to rest when another is about to be open. Finds out about credentials for
+ * those who open a new one.
  */
 static __always_inline struct sk_buff *
-demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone)
+demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone,
+		  bool *written)
 {
 	struct sk_buff_head *queue = &source->peer->sk_receive_queue;
 	struct demo_sock *ds = demo_sk(source->peer);
 	struct sk_buff *skb, *closed = NULL;
 	size_t room;
 
+	*written = false;
 	spin_lock(&queue->lock);
 	source->creds = demo_asks_creds(source->sk) ||
 			demo_wants_creds(source->peer);
 	skb = ds->open;
 	if (skb) {
 		room = skb->len - demo_buffer(skb)->end;
-		if (!alone && (room >= len || len > DEMO_STREAM_ATOM) &&
-		    (skb->sk || demo_stream_has_room(source->sk)) &&
-		    demo_scm_matches(skb, source->scm, source->creds)) {
-			demo_buffer(skb)->claimed = true;
-			ds->open = NULL;
-		} else {
+		if (alone || (room < len && len <= DEMO_STREAM_ATOM) ||
+		    (!skb->sk && !demo_stream_has_room(source->sk)) ||
+		    !demo_scm_matches(skb, source->scm, source->creds)) {
 			closed = demo_buffer_close(ds);
 			skb = NULL;
+		} else if (demo_stream_write_few(source, skb, len)) {
+			*written = true;
+		} else {
+			demo_buffer(skb)->claimed = true;
+			ds->open = NULL;
 		}
 	}
 	spin_unlock(&queue->lock);
@@ -108,7 +160,6 @@ static __always_inline bool demo_stream_publish(struct sock *sk,
 						size_t *len, bool urgent)
 {
 	struct sk_buff_head *queue = &peer->sk_receive_queue;
-	struct demo_buffer *buffer = demo_buffer(skb);
 	struct demo_sock *ds = demo_sk(peer);
 	bool queued;
 
@@ -120,23 +171,12 @@ static __always_inline bool demo_stream_publish(struct sock *sk,
 	spin_lock(&queue->lock);
 	if (peer->sk_shutdown & RCV_SHUTDOWN)
 		*len = 0;
-	/* New, or read to its end meanwhile or before. */
+	if (*len)
+		demo_stream_extend(sk, peer, skb, *len);
+	else if (skb->next)
+		ds->open = skb;
+	demo_buffer(skb)->claimed = false;
 	queued = skb->next;
-	if (*len) {
-		if (!queued) {
-			buffer->start = buffer->end;
-			/* Read meanwhile, it is still charged; had it rested, not. */
-			if (!skb->sk)
-				demo_buffer_charge(skb, sk);
-			__skb_queue_tail(queue, skb);
-			queued = true;
-		}
-		buffer->end += *len;
-		WRITE_ONCE(ds->inq, ds->inq + *len);
-	}
-	buffer->claimed = false;
-	if (queued)
-		ds->open = buffer->end < skb->len ? skb : NULL;
 	/* No reader comes to the byte, and throws it away, before the signal. */
 	if (unlikely(urgent) && queued) {
 		WRITE_ONCE(ds->oob, skb);
@@ -235,12 +275,16 @@ static __always_inline int demo_stream_write(struct demo_stream_source *source,
 	bool pinned = source->pins && !urgent;
 	struct sock *peer = source->peer;
 	struct demo_flight *flight;
+	bool queued, written;
 	struct sk_buff *skb;
 	int boarded = 0;
-	bool queued;
 	int ret;
 
-	skb = demo_stream_claim(source, len, urgent || pinned);
+	skb = demo_stream_claim(source, len, urgent || pinned, &written);
+	if (written) {
+		demo_data_ready(peer);
+		return len;
+	}
 	if (!skb) {
 		skb = demo_stream_open(source, len, urgent, pinned);
 		if (IS_ERR(skb))
