@@ -116,6 +116,40 @@ TEST_F(fault, a_send_that_faults_half_way_sends_what_it_says)
 	}
 }
 
+/*
+ * The bytes of a file just mapped are there, but in no page table until somebody looks.
+ * Sent twice: a stream's second ones go behind the first.
+ */
+TEST_F(fault, what_is_sent_before_anybody_has_looked_at_it_arrives)
+{
+	static const size_t lens[] = { 1, 64, 255, 256, 257, 2000, 4096 };
+	size_t page = sysconf(_SC_PAGESIZE), i, round, start;
+	static unsigned char bytes[1 << 17];
+	unsigned char buf[4096], *p;
+	int fd;
+
+	fd = memfd_create("bytes", MFD_CLOEXEC);
+	ASSERT_LE(0, fd);
+	pattern_fill(bytes, 2 * page, 7, 0);
+	ASSERT_EQ((ssize_t)(2 * page), write(fd, bytes, 2 * page));
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		/* On both pages, where it can be. */
+		start = page - lens[i] / 2;
+		for (round = 0; round < 2; round++) {
+			p = mmap(NULL, 2 * page, PROT_READ, MAP_PRIVATE, fd, 0);
+			ASSERT_NE(MAP_FAILED, p);
+			ASSERT_EQ((ssize_t)lens[i], send(self->sv[0], p + start, lens[i], 0));
+			munmap(p, 2 * page);
+		}
+		for (round = 0; round < 2; round++) {
+			ASSERT_EQ((ssize_t)lens[i], recv(self->sv[1], buf, lens[i], 0));
+			EXPECT_EQ(-1, pattern_differs(buf, lens[i], 7, start));
+		}
+		expect_nothing(_metadata, self->sv);
+	}
+	close(fd);
+}
+
 TEST_F(fault, a_piece_that_faults_ends_the_message_there)
 {
 	unsigned char *p = memory_before(PROTECTED, 20000);

@@ -125,6 +125,31 @@ TEST_F(memory, connections_that_were_busy_and_are_idle_hold_next_to_nothing)
 	}
 }
 
+/* Nor for what is ready for the next message after one alone. */
+TEST_F(memory, connections_that_had_a_word_each_way_hold_nothing_of_it)
+{
+	static unsigned char message[3000];
+	struct usage before, taken;
+	int sv[300][2], from;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sv); i++) {
+		ASSERT_EQ(0, connected_pair(variant->family, variant->type, 2 * i, sv[i]));
+	}
+	before = usage(&self->cgroup);
+	for (i = 0; i < ARRAY_SIZE(sv); i++) {
+		for (from = 0; from < 2; from++) {
+			ASSERT_EQ((ssize_t)sizeof(message),
+				  send(sv[i][from], message, sizeof(message), 0));
+			ASSERT_EQ((ssize_t)sizeof(message),
+				  recv(sv[i][!from], message, sizeof(message), 0));
+		}
+	}
+	taken = usage_left(&self->cgroup, &before);
+	LOG_USAGE("held by 300 connections", &self->cgroup, &taken);
+	EXPECT_FALSE(usage_exceeds(&taken, NOISE));
+}
+
 TEST_F(memory, transfers_leave_nothing_behind)
 {
 	static unsigned char message[30000];
