@@ -100,20 +100,6 @@ long demo_buffer_admit(struct sock *sk, long timeo)
 	return err ?: timeo;
 }
 
-/**
- * demo_buffer_charge() - charge a sender for a buffer
- * @skb: the buffer, which nobody is charged for
- * @sk: the sender
- *
- * As skb_set_owner_w(), without what that has for packets.
- */
-void demo_buffer_charge(struct sk_buff *skb, struct sock *sk)
-{
-	skb->sk = sk;
-	skb->destructor = sock_wfree;
-	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
-}
-
 static void demo_uncharge(struct sock *sender, unsigned int bytes)
 {
 	void (*write_space)(struct sock *sk) = READ_ONCE(sender->sk_write_space);
@@ -151,7 +137,7 @@ static bool demo_buffer_is_ours(const struct sk_buff *skb)
 static bool demo_buffer_is_too_large(const struct sk_buff *skb,
 				     unsigned int sndbuf)
 {
-	return !skb_is_nonlinear(skb) && skb->truesize > sndbuf >> 2;
+	return !skb_is_nonlinear(skb) && skb->truesize >= sndbuf >> 2;
 }
 
 /* Under the lock of the socket's write queue, as all that changes the answer. */
@@ -164,7 +150,6 @@ static bool demo_hoards(const struct demo_sock *ds)
 /* Under the lock of @sk's write queue. */
 static void demo_hoard(struct demo_sock *ds)
 {
-	WRITE_ONCE(ds->spares_used, true);
 	if (demo_hoards(ds))
 		return;
 
@@ -197,32 +182,35 @@ static void demo_buffers_free(struct sk_buff_head *buffers)
 }
 
 /*
- * Take all spares of a socket away, and what rests there, unless they were used
- * since the last time.
+ * Take all spares of a socket away, unless they were used since the last time, and
+ * what rests there, unless something came to rest since.
  */
 static void demo_spares_drop(struct sock *sk, bool used_too)
 {
 	struct demo_sock *ds = demo_sk(sk);
 	struct sk_buff_head dropped;
-	bool drop;
+	bool spares, rest;
 
 	__skb_queue_head_init(&dropped);
 	spin_lock(&sk->sk_write_queue.lock);
-	drop = used_too || !ds->spares_used;
-	if (drop) {
+	spares = used_too || !ds->spares_used;
+	rest = used_too || !ds->rest_used;
+	if (spares) {
 		skb_queue_splice_init(&sk->sk_write_queue, &dropped);
 		ds->spare_bytes = 0;
-		demo_unhoard(ds);
 	}
-	WRITE_ONCE(ds->spares_used, false);
+	if (spares && rest)
+		demo_unhoard(ds);
+	ds->spares_used = false;
+	WRITE_ONCE(ds->rest_used, false);
 	spin_unlock(&sk->sk_write_queue.lock);
-	if (!drop)
-		return;
 
-	spin_lock(&sk->sk_receive_queue.lock);
-	if (ds->open && demo_buffer_rests(ds->open))
-		__skb_queue_tail(&dropped, demo_buffer_close(ds));
-	spin_unlock(&sk->sk_receive_queue.lock);
+	if (rest) {
+		spin_lock(&sk->sk_receive_queue.lock);
+		if (ds->open && demo_buffer_rests(ds->open))
+			__skb_queue_tail(&dropped, demo_buffer_close(ds));
+		spin_unlock(&sk->sk_receive_queue.lock);
+	}
 	demo_buffers_free(&dropped);
 }
 
@@ -299,7 +287,7 @@ static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
 		    skb_end_offset(skb) < most && skb->data_len == paged) {
 			__skb_unlink(skb, spares);
 			ds->spare_bytes -= skb->truesize;
-			WRITE_ONCE(ds->spares_used, true);
+			ds->spares_used = true;
 			spin_unlock(&spares->lock);
 			return skb;
 		}
@@ -364,8 +352,10 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 		ds->spare_bytes -= skb->truesize;
 		__skb_queue_tail(drained, skb);
 	}
-	if (!skb_queue_empty(spares))
+	if (!skb_queue_empty(spares)) {
+		ds->spares_used = true;
 		demo_hoard(ds);
+	}
 	spin_unlock(&spares->lock);
 
 	demo_buffers_free(drained);
@@ -407,8 +397,9 @@ void demo_buffer_rested(struct sock *sk, struct sock *sender,
 	struct demo_sock *ds = demo_sk(sk);
 
 	/* Whoever takes it away for its age forgets this first, then looks for it. */
-	if (!READ_ONCE(ds->spares_used)) {
+	if (!READ_ONCE(ds->rest_used)) {
 		spin_lock(&sk->sk_write_queue.lock);
+		WRITE_ONCE(ds->rest_used, true);
 		demo_hoard(ds);
 		spin_unlock(&sk->sk_write_queue.lock);
 	}
@@ -494,48 +485,6 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len)
 }
 
 /* Copies. */
-
-/*
- * Whether these bytes are in the buffer's one piece, where anything else would be
- * a bug. The copies below are held against this instead of against what
- * HARDENED_USERCOPY finds out about an address: that is wider, the object of the
- * slab with what the kernel keeps behind the data, and to find it takes longer
- * than to copy a small message.
- */
-static bool demo_buffer_holds(const struct sk_buff *skb, unsigned int offset,
-			      size_t len)
-{
-	size_t size = skb_end_pointer(skb) - skb->data;
-
-	return !WARN_ON_ONCE(offset > size || len > size - offset);
-}
-
-/**
- * demo_buffer_write() - copy into a buffer
- * @skb: the buffer, which has as much room
- * @offset: from here on
- * @msg: from there
- * @len: so much
- *
- * Return: 0 or -EFAULT; then nothing of @msg is used up, if it was in one piece
- */
-int demo_buffer_write(struct sk_buff *skb, unsigned int offset,
-		      struct msghdr *msg, size_t len)
-{
-	size_t copied;
-
-	if (skb_is_nonlinear(skb))
-		return skb_copy_datagram_from_iter(skb, offset, &msg->msg_iter,
-						   len);
-
-	if (!demo_buffer_holds(skb, offset, len))
-		return -EFAULT;
-	copied = _copy_from_iter(skb->data + offset, len, &msg->msg_iter);
-	if (copied == len)
-		return 0;
-	iov_iter_revert(&msg->msg_iter, copied);
-	return -EFAULT;
-}
 
 /**
  * demo_buffer_read() - copy from a buffer

@@ -4,6 +4,7 @@
 #define DEMO_BUFFER_H
 
 #include <linux/skbuff.h>
+#include <linux/uio.h>
 
 #include "sock.h"
 
@@ -49,6 +50,17 @@ static inline struct demo_buffer *demo_buffer(const struct sk_buff *skb)
 	return (struct demo_buffer *)skb->cb;
 }
 
+/*
+ * Charge a sender for a buffer that nobody is charged for: skb_set_owner_w() without
+ * what that has for packets.
+ */
+static inline void demo_buffer_charge(struct sk_buff *skb, struct sock *sk)
+{
+	skb->sk = sk;
+	skb->destructor = sock_wfree;
+	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
+}
+
 /* The buffer that its peer may write into: at the end of the queue, or resting. */
 static inline bool demo_buffer_rests(const struct sk_buff *open)
 {
@@ -67,13 +79,53 @@ static inline struct sk_buff *demo_buffer_close(struct demo_sock *ds)
 	return open && demo_buffer_rests(open) ? open : NULL;
 }
 
+/*
+ * Whether these bytes are in the buffer's one piece, where anything else would be
+ * a bug. Copies are held against this instead of against what
+ * HARDENED_USERCOPY finds out about an address: that is wider, the object of the
+ * slab with what the kernel keeps behind the data, and to find it takes longer
+ * than to copy a small message.
+ */
+static inline bool demo_buffer_holds(const struct sk_buff *skb,
+				     unsigned int offset, size_t len)
+{
+	size_t size = skb_end_pointer(skb) - skb->data;
+
+	return !WARN_ON_ONCE(offset > size || len > size - offset);
+}
+
+/**
+ * demo_buffer_write() - copy into a buffer
+ * @skb: the buffer, which has as much room
+ * @offset: from here on
+ * @msg: from there
+ * @len: so much
+ *
+ * Return: 0 or -EFAULT; then nothing of @msg is used up, if it was in one piece
+ */
+static __always_inline int demo_buffer_write(struct sk_buff *skb,
+					     unsigned int offset,
+					     struct msghdr *msg, size_t len)
+{
+	size_t copied;
+
+	if (skb_is_nonlinear(skb))
+		return skb_copy_datagram_from_iter(skb, offset, &msg->msg_iter,
+						   len);
+
+	if (!demo_buffer_holds(skb, offset, len))
+		return -EFAULT;
+	copied = _copy_from_iter(skb->data + offset, len, &msg->msg_iter);
+	if (copied == len)
+		return 0;
+	iov_iter_revert(&msg->msg_iter, copied);
+	return -EFAULT;
+}
+
 long demo_buffer_admit(struct sock *sk, long timeo);
-void demo_buffer_charge(struct sk_buff *skb, struct sock *sk);
 struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 				  unsigned int want);
 struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len);
-int demo_buffer_write(struct sk_buff *skb, unsigned int offset,
-		      struct msghdr *msg, size_t len);
 int demo_buffer_read(struct sk_buff *skb, unsigned int offset,
 		     struct msghdr *msg, unsigned int len);
 void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained);

@@ -47,8 +47,9 @@ struct demo_port;
  *         them, under @lock, and acquired by whoever reads them without it
  * @tells_inq: SO_INQ: each read of a stream tells how much is left. Anywhere
  * @spares_used: some of the buffers in sk_write_queue, which wait to be used
- *               again, were used since they were looked at last, or one came to
- *               rest at @open. Written under that queue's lock
+ *               again, were used since they were looked at last. That queue's
+ *               lock
+ * @rest_used: one came to rest at @open since. Written under the same lock
  * @spare_bytes: memory of these buffers. As @spares_used
  * @listener: of a connection that waits for accept(): its listener, with a
  *            reference. @lock
@@ -96,6 +97,7 @@ struct demo_sock {
 	bool			tells_inq;
 
 	bool			spares_used;
+	bool			rest_used;
 	unsigned int		spare_bytes;
 
 	struct sock		*listener;

@@ -44,7 +44,8 @@
 #define DEMO_STREAM_MAX		SKB_WITH_OVERHEAD(32768)
 
 /**
- * struct demo_stream_source - what a writer sends
+ * struct demo_stream_source - what a writer sends. All that get it are inline: so it
+ *                             is in registers, and not in memory
  * @sk: the writer's socket
  * @peer: who gets it
  * @msg: the bytes
@@ -105,16 +106,27 @@ demo_stream_write_few(struct demo_stream_source *source, struct sk_buff *skb,
 	return written;
 }
 
-static bool demo_stream_has_room(const struct sock *sk)
+/* May @len bytes more go into the open buffer? */
+static __always_inline bool demo_stream_fits(struct demo_stream_source *source,
+					     struct sk_buff *skb, size_t len)
 {
-	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+	struct sock *sk = source->sk;
+	bool room = skb->len - demo_buffer(skb)->end >= len;
+
+	if (!demo_scm_matches(skb, source->scm, source->creds))
+		return false;
+	if (!demo_buffer_rests(skb))
+		return room || len > DEMO_STREAM_ATOM;
+	/* With it the sender is still writable. */
+	return room && (refcount_read(&sk->sk_wmem_alloc) + skb->truesize) << 2 <=
+			READ_ONCE(sk->sk_sndbuf);
 }
 
 /*
  * The open buffer, if @len bytes more may go into it, and need not be @alone; or
- * it has them already, and *@written is set. Else it is closed, so that it does not
- * come to rest when another is about to be open. Finds out about credentials for
- * those who open a new one.
+ * it has them already, and *@written is set. NULL if there is to be another: then
+ * this one is closed, and does not come to rest meanwhile. -EAGAIN if there may be
+ * no other yet. Finds out about credentials for those who open one.
  */
 static __always_inline struct sk_buff *
 demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone,
@@ -123,26 +135,24 @@ demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone,
 	struct sk_buff_head *queue = &source->peer->sk_receive_queue;
 	struct demo_sock *ds = demo_sk(source->peer);
 	struct sk_buff *skb, *closed = NULL;
-	size_t room;
 
 	*written = false;
 	spin_lock(&queue->lock);
 	source->creds = demo_asks_creds(source->sk) ||
 			demo_wants_creds(source->peer);
 	skb = ds->open;
-	if (skb) {
-		room = skb->len - demo_buffer(skb)->end;
-		if (alone || (room < len && len <= DEMO_STREAM_ATOM) ||
-		    (!skb->sk && !demo_stream_has_room(source->sk)) ||
-		    !demo_scm_matches(skb, source->scm, source->creds)) {
-			closed = demo_buffer_close(ds);
-			skb = NULL;
-		} else if (demo_stream_write_few(source, skb, len)) {
-			*written = true;
-		} else {
+	if (skb && !alone && demo_stream_fits(source, skb, len)) {
+		*written = demo_stream_write_few(source, skb, len);
+		if (!*written) {
 			demo_buffer(skb)->claimed = true;
 			ds->open = NULL;
 		}
+	} else if (sk_wmem_alloc_get(source->sk) >=
+		   READ_ONCE(source->sk->sk_sndbuf)) {
+		skb = ERR_PTR(-EAGAIN);
+	} else {
+		closed = demo_buffer_close(ds);
+		skb = NULL;
 	}
 	spin_unlock(&queue->lock);
 	if (unlikely(closed))
@@ -191,8 +201,8 @@ static __always_inline bool demo_stream_publish(struct sock *sk,
 }
 
 /* A buffer for @len bytes, and for more of them, unless these stay @alone. */
-static struct sk_buff *demo_stream_alloc(struct demo_stream_source *source,
-					 size_t len, bool alone)
+static __always_inline struct sk_buff *
+demo_stream_alloc(struct demo_stream_source *source, size_t len, bool alone)
 {
 	int sndbuf = READ_ONCE(source->sk->sk_sndbuf);
 	unsigned int need, want, shared;
@@ -218,9 +228,10 @@ static struct sk_buff *demo_stream_alloc(struct demo_stream_source *source,
 	return skb;
 }
 
-/* A new buffer for @len bytes, if the sender may have one. */
-static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
-					size_t len, bool urgent, bool pinned)
+/* A new buffer for @len bytes: the sender may have one. */
+static __always_inline struct sk_buff *
+demo_stream_open(struct demo_stream_source *source, size_t len, bool urgent,
+		 bool pinned)
 {
 	struct scm_cookie *scm = source->scm;
 	/* Descriptors go with the bytes they were sent with, and no others. */
@@ -229,8 +240,6 @@ static struct sk_buff *demo_stream_open(struct demo_stream_source *source,
 	struct sk_buff *skb;
 	int err;
 
-	if (!demo_stream_has_room(sk))
-		return ERR_PTR(-EAGAIN);
 	if (pinned)
 		skb = demo_zerocopy_alloc(sk, source->notice);
 	else
@@ -285,11 +294,10 @@ static __always_inline int demo_stream_write(struct demo_stream_source *source,
 		demo_data_ready(peer);
 		return len;
 	}
-	if (!skb) {
+	if (!skb)
 		skb = demo_stream_open(source, len, urgent, pinned);
-		if (IS_ERR(skb))
-			return PTR_ERR(skb);
-	}
+	if (IS_ERR(skb))
+		return PTR_ERR(skb);
 
 	ret = demo_stream_load(source, skb, len, pinned);
 	flight = demo_buffer(skb)->flight;
@@ -334,8 +342,8 @@ static __always_inline int demo_stream_send(struct socket *sock,
 	bool urgent = !plain && msg->msg_flags & MSG_OOB;
 	size_t left = len - urgent;
 	size_t sent = 0;
+	long timeo = -1;
 	int ret = -EPIPE;
-	long timeo;
 
 	if (urgent && !len)
 		return -EOPNOTSUPP;
@@ -348,7 +356,6 @@ static __always_inline int demo_stream_send(struct socket *sock,
 	if (!len)
 		return 0;
 
-	timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	mutex_lock(&ds->write_lock);
 	do {
 		if (zerocopy && !source.notice) {
@@ -375,6 +382,9 @@ static __always_inline int demo_stream_send(struct socket *sock,
 			break;
 		/* Another writer may have no wish to wait. */
 		mutex_unlock(&ds->write_lock);
+		if (timeo < 0)
+			timeo = sock_sndtimeo(sk,
+					      msg->msg_flags & MSG_DONTWAIT);
 		timeo = demo_buffer_admit(sk, timeo);
 		if (timeo < 0) {
 			ret = timeo;

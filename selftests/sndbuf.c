@@ -78,6 +78,30 @@ TEST_F(sndbuf, the_smallest_is_enough_to_talk)
 	}
 }
 
+/* What was used before is not charged to a smaller SO_SNDBUF than it was got for. */
+TEST_F(sndbuf, after_large_messages_a_byte_leaves_a_sender_writable)
+{
+	static const int values[] = { 0, 9000, 16896, 30000, 60000 };
+	static const int before[] = { 500, 2000, 4096, 7000 };
+	static unsigned char buf[7000];
+	size_t v, b;
+
+	for (v = 0; v < ARRAY_SIZE(values); v++) {
+		for (b = 0; b < ARRAY_SIZE(before); b++) {
+			ASSERT_EQ(0, set_number(self->sv[0], SO_SNDBUF, 100000));
+			ASSERT_EQ(before[b], send(self->sv[0], buf, before[b], 0));
+			ASSERT_EQ(before[b], recv(self->sv[1], buf, before[b], MSG_WAITALL));
+			ASSERT_EQ(0, set_number(self->sv[0], SO_SNDBUF, values[v]));
+			ASSERT_EQ(1, send(self->sv[0], buf, 1, MSG_DONTWAIT));
+			EXPECT_EQ(POLLOUT, poll_now(self->sv[0], POLLOUT)) {
+				TH_LOG("SO_SNDBUF %d after %d bytes: %d unsent", values[v],
+				       before[b], unsent(self->sv[0]));
+			}
+			ASSERT_EQ(1, recv(self->sv[1], buf, 1, 0));
+		}
+	}
+}
+
 struct sender {
 	int fd;
 	int count;
@@ -222,6 +246,28 @@ TEST(a_demo_stream_holds_as_many_bytes_in_small_writes_as_in_large_ones)
 		}
 		EXPECT_EQ(sum, recv_until_empty(sv[1]));
 	}
+	close(sv[0]);
+	close(sv[1]);
+}
+
+/* Room that is left where small writes share a buffer is theirs. */
+TEST(a_demo_stream_that_is_full_for_many_bytes_takes_a_few)
+{
+	static unsigned char buf[3000];
+	int sv[2], few = 0, full;
+
+	NEED_FAMILY(FAMILY_DEMO);
+	ASSERT_EQ(0, connected_pair(FAMILY_DEMO, SOCK_STREAM, 1, sv));
+	full = fill(_metadata, sv[0], sizeof(buf));
+	while (send(sv[0], buf, 1, MSG_DONTWAIT) == 1) {
+		few++;
+		EXPECT_ERROR(EAGAIN, send(sv[0], buf, sizeof(buf), MSG_DONTWAIT));
+		EXPECT_ERROR(EAGAIN, send(sv[0], buf, 1, MSG_DONTWAIT | MSG_OOB));
+	}
+	/* More than once: as long as the buffer has room. */
+	EXPECT_LT(1, few);
+	EXPECT_GT((int)sizeof(buf), few);
+	EXPECT_EQ(full + few, recv_until_empty(sv[1]));
 	close(sv[0]);
 	close(sv[1]);
 }
