@@ -32,7 +32,7 @@
 /* The most that a buffer holds that rests. */
 #define DEMO_BUFFER_REST	(2 * PAGE_SIZE)
 
-/* Sockets with spares, in no order. */
+/* Sockets with spares, or with a buffer at rest, in no order. */
 static DEFINE_SPINLOCK(demo_hoard_lock);
 static LIST_HEAD(demo_hoarders);
 static unsigned long demo_nr_hoarders;
@@ -127,17 +127,6 @@ static bool demo_buffer_is_ours(const struct sk_buff *skb)
 		if (page_ref_count(skb_frag_page(&info->frags[i])) != 1)
 			return false;
 	return true;
-}
-
-/*
- * A spare may be charged for more than was sent with it, and with a large one in
- * flight the sender is not writable. What is in pages goes to a record as large,
- * which is charged as much anyway.
- */
-static bool demo_buffer_is_too_large(const struct sk_buff *skb,
-				     unsigned int sndbuf)
-{
-	return !skb_is_nonlinear(skb) && skb->truesize >= sndbuf >> 2;
 }
 
 /* Under the lock of the socket's write queue, as all that changes the answer. */

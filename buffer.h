@@ -61,6 +61,17 @@ static inline void demo_buffer_charge(struct sk_buff *skb, struct sock *sk)
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
+/*
+ * What is used again may be charged for more than was sent with it, and with a
+ * large one in flight the sender is not writable. What is in pages goes to a record
+ * as large, which is charged as much anyway.
+ */
+static inline bool demo_buffer_is_too_large(const struct sk_buff *skb,
+					    unsigned int sndbuf)
+{
+	return !skb_is_nonlinear(skb) && skb->truesize >= sndbuf >> 2;
+}
+
 /* The buffer that its peer may write into: at the end of the queue, or resting. */
 static inline bool demo_buffer_rests(const struct sk_buff *open)
 {

@@ -60,7 +60,7 @@ struct demo_port;
  *       whether there is one
  * @open: of a stream: the buffer that the peer may still write into: at the end
  *        of the receive queue, or read to its end, and at rest. The receive
- *        queue's lock; a writer takes it out while it copies
+ *        queue's lock; a writer takes it out while it copies without that
  * @inq: of a stream: bytes in the receive queue. Written under that queue's
  *       lock, read anywhere
  * @arrivals: of others: how many records were ever put into the receive queue.

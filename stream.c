@@ -106,25 +106,24 @@ demo_stream_write_few(struct demo_stream_source *source, struct sk_buff *skb,
 	return written;
 }
 
-/* May @len bytes more go into the open buffer? */
+/* May @len bytes more, or some of very many, go into the open buffer? */
 static __always_inline bool demo_stream_fits(struct demo_stream_source *source,
 					     struct sk_buff *skb, size_t len)
 {
-	struct sock *sk = source->sk;
 	bool room = skb->len - demo_buffer(skb)->end >= len;
 
 	if (!demo_scm_matches(skb, source->scm, source->creds))
 		return false;
 	if (!demo_buffer_rests(skb))
 		return room || len > DEMO_STREAM_ATOM;
-	/* With it the sender is still writable. */
-	return room && (refcount_read(&sk->sk_wmem_alloc) + skb->truesize) << 2 <=
-			READ_ONCE(sk->sk_sndbuf);
+	/* Nothing else of the sender waits: this is all it will be charged for. */
+	return room && !demo_buffer_is_too_large(skb,
+						 READ_ONCE(source->sk->sk_sndbuf));
 }
 
 /*
- * The open buffer, if @len bytes more may go into it, and need not be @alone; or
- * it has them already, and *@written is set. NULL if there is to be another: then
+ * The open buffer, if @len bytes fit there, and need not be @alone; or it has them
+ * already, and *@written is set. NULL if there is to be another: then
  * this one is closed, and does not come to rest meanwhile. -EAGAIN if there may be
  * no other yet. Finds out about credentials for those who open one.
  */
@@ -209,13 +208,13 @@ demo_stream_alloc(struct demo_stream_source *source, size_t len, bool alone)
 	struct sk_buff *skb;
 
 	/*
-	 * At least two buffers fit into the send buffer. One that is shared by
+	 * About two buffers fit into the send buffer. One that is shared by
 	 * small writes is as large as what waits already, so that what a byte
 	 * costs goes towards a byte, but a sender with one of them in flight is
-	 * still writable.
+	 * still writable: even when it is rounded up to nearly twice as much.
 	 */
 	len = min_t(size_t, len, (sndbuf >> 1) - 64);
-	shared = alone ? 0 : min_t(unsigned int, sndbuf >> 3,
+	shared = alone ? 0 : min_t(unsigned int, (sndbuf >> 3) - 512,
 				   READ_ONCE(demo_sk(source->peer)->inq));
 	need = min(len, DEMO_STREAM_ATOM);
 	want = clamp_t(size_t, max_t(size_t, len, shared), DEMO_STREAM_MIN,
@@ -268,7 +267,7 @@ static __always_inline int demo_stream_load(struct demo_stream_source *source,
 					    struct sk_buff *skb, size_t len,
 					    bool pinned)
 {
-	/* Only the writer moves it. */
+	/* It is claimed, or new: only the writer moves it. */
 	unsigned int end = demo_buffer(skb)->end;
 
 	if (pinned)
