@@ -8,8 +8,9 @@
  * publishing it moves demo_buffer.end. A few bytes are copied under the lock of the
  * queue. Many would keep the reader off it, and a page that is missing takes sleep:
  * then the writer takes the buffer out of @open, and marks it claimed, while it
- * copies. When the reader is through with the open buffer, a small one rests: off
- * the queue, and not charged, but still open for the next write.
+ * copies. When the reader is through with the open buffer, a small one, without
+ * credentials, rests: off the queue, and not charged, but still open for the next
+ * write.
  *
  *           claim             publish               the reader is through
  *   open  ---------> claimed ---------> open, or closed ------------> spare
@@ -123,9 +124,9 @@ static __always_inline bool demo_stream_fits(struct demo_stream_source *source,
 
 /*
  * The open buffer, if @len bytes fit there, and need not be @alone; or it has them
- * already, and *@written is set. NULL if there is to be another: then
- * this one is closed, and does not come to rest meanwhile. -EAGAIN if there may be
- * no other yet. Finds out about credentials for those who open one.
+ * already, and *@written is set. NULL if there is to be another: then this one is
+ * closed, and does not come to rest meanwhile. -EAGAIN if there may be no other yet.
+ * Finds out about credentials for those who open one.
  */
 static __always_inline struct sk_buff *
 demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone,
