@@ -43,19 +43,16 @@ static struct shrinker *demo_shrinker;
 
 /* Charges. */
 
-static int demo_buffer_admission(struct sock *sk)
-{
-	int err = sock_error(sk);
-
-	if (err)
-		return err;
-	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
-		return -EPIPE;
-	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf) ? 0 : -EAGAIN;
-}
-
-/* Until it is admitted, or must not wait any longer. */
-static long demo_buffer_wait(struct sock *sk, long timeo)
+/**
+ * demo_buffer_wait() - demo_buffer_admit() when there is no room
+ * @sk: the sender
+ * @timeo: how long, in jiffies
+ *
+ * Whoever gives a charge back calls sk_write_space() after.
+ *
+ * Return: what is left of @timeo, or an errno
+ */
+long demo_buffer_wait(struct sock *sk, long timeo)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int err;
@@ -79,24 +76,6 @@ static long demo_buffer_wait(struct sock *sk, long timeo)
 		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
-	return err ?: timeo;
-}
-
-/**
- * demo_buffer_admit() - wait until the sender may have another buffer in flight
- * @sk: the sender
- * @timeo: how long, in jiffies
- *
- * Whoever gives a charge back calls sk_write_space() after.
- *
- * Return: what is left of @timeo, or an errno
- */
-long demo_buffer_admit(struct sock *sk, long timeo)
-{
-	int err = demo_buffer_admission(sk);
-
-	if (err == -EAGAIN)
-		return demo_buffer_wait(sk, timeo);
 	return err ?: timeo;
 }
 
@@ -256,8 +235,9 @@ static unsigned long demo_spares_scan(struct shrinker *shrinker,
  * will be charged; and @paged bytes in pages. The first that comes: they are much
  * alike.
  */
-static struct sk_buff *demo_spare_take(struct sock *sk, unsigned int need,
-				       unsigned int want, unsigned int paged)
+static __always_inline struct sk_buff *
+demo_spare_take(struct sock *sk, unsigned int need, unsigned int want,
+		unsigned int paged)
 {
 	/* Allocators round up, to less than twice as much. */
 	unsigned int whole = SKB_HEAD_ALIGN(max(want, DEMO_SPARE_SMALL));
@@ -439,6 +419,20 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 	return skb;
 }
 
+/* Apart, so that a send that finds a spare pays nothing for the allocation. */
+static noinline struct sk_buff *demo_record_new(size_t headlen, size_t paged,
+						gfp_t gfp)
+{
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb_with_frags(headlen, paged, PAGE_ALLOC_COSTLY_ORDER,
+				   &err, gfp);
+	if (skb)
+		memset(skb->cb, 0, sizeof(struct demo_buffer));
+	return skb;
+}
+
 /**
  * demo_buffer_alloc_record() - a buffer for a record
  * @sk: who will send it
@@ -451,20 +445,14 @@ struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len)
 {
 	struct sk_buff *skb;
 	size_t paged = 0;
-	int err;
 
 	if (len > SKB_MAX_ALLOC)
 		paged = min_t(size_t, PAGE_ALIGN(len - SKB_MAX_ALLOC),
 			      MAX_SKB_FRAGS * PAGE_SIZE);
-	skb = demo_spare_take(sk, len - paged, len - paged, paged);
-	if (!skb) {
-		skb = alloc_skb_with_frags(len - paged, paged,
-					   PAGE_ALLOC_COSTLY_ORDER, &err,
-					   sk->sk_allocation);
-		if (!skb)
-			return NULL;
-		memset(skb->cb, 0, sizeof(struct demo_buffer));
-	}
+	skb = demo_spare_take(sk, len - paged, len - paged, paged) ?:
+	      demo_record_new(len - paged, paged, sk->sk_allocation);
+	if (!skb)
+		return NULL;
 
 	demo_buffer_charge(skb, sk);
 	skb_set_tail_pointer(skb, len - paged);

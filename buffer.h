@@ -61,6 +61,24 @@ static inline void demo_buffer_charge(struct sk_buff *skb, struct sock *sk)
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
+/* May the sender have another buffer in flight? One may go over the limit. */
+static inline bool demo_buffer_has_room(const struct sock *sk)
+{
+	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+}
+
+/* 0 if a send may go on, -EAGAIN if it may when there is room, or why never. */
+static inline int demo_buffer_admission(struct sock *sk)
+{
+	int err = sock_error(sk);
+
+	if (err)
+		return err;
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	return demo_buffer_has_room(sk) ? 0 : -EAGAIN;
+}
+
 /*
  * What is used again may be charged for more than was sent with it, and with a
  * large one in flight the sender is not writable. What is in pages goes to a record
@@ -133,7 +151,24 @@ static __always_inline int demo_buffer_write(struct sk_buff *skb,
 	return -EFAULT;
 }
 
-long demo_buffer_admit(struct sock *sk, long timeo);
+long demo_buffer_wait(struct sock *sk, long timeo);
+
+/**
+ * demo_buffer_admit() - wait until the sender may have another buffer in flight
+ * @sk: the sender
+ * @timeo: how long, in jiffies
+ *
+ * Return: what is left of @timeo, or an errno
+ */
+static inline long demo_buffer_admit(struct sock *sk, long timeo)
+{
+	int err = demo_buffer_admission(sk);
+
+	if (err == -EAGAIN)
+		return demo_buffer_wait(sk, timeo);
+	return err ?: timeo;
+}
+
 struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 				  unsigned int want);
 struct sk_buff *demo_buffer_alloc_record(struct sock *sk, size_t len);

@@ -79,44 +79,21 @@ static int demo_message_queue(struct sock *sk, struct sock *other,
 	return err;
 }
 
-/* The receiver, with a reference. */
-static struct sock *demo_message_receiver(struct sock *sk, struct msghdr *msg)
-{
-	if (msg->msg_namelen)
-		return demo_port_find(sock_net(sk), sk->sk_type, msg->msg_name);
-	return demo_peer_get(sk) ?: ERR_PTR(-ENOTCONN);
-}
-
-/* The receiver was closed. Returns 0 when another may have its port now. */
-static int demo_message_refused(struct sock *sk, struct sock *other,
-				const struct msghdr *msg)
-{
-	if (sk->sk_type == SOCK_SEQPACKET)
-		return -EPIPE;
-	if (demo_forget_dead_peer(sk, other))
-		return -ECONNREFUSED;
-	return msg->msg_namelen ? 0 : -ECONNRESET;
-}
-
-/* Bring the record to its receiver. It is the caller's still when that fails. */
-static int demo_message_deliver(struct sock *sk, struct msghdr *msg,
-				struct sk_buff *skb, long timeo)
+/*
+ * Bring the record to @other, waiting *@timeo at most, which is what is left then.
+ * The caller still has the record when that fails. Returns -ENOTCONN when
+ * @other is closed.
+ */
+static int demo_message_bring(struct sock *sk, struct sock *other,
+			      struct sk_buff *skb, long *timeo)
 {
 	struct demo_flight *flight = demo_buffer(skb)->flight;
+	unsigned int len = skb->len;
 	bool waited = false;
-	struct sock *other;
-	unsigned int len;
 	int boarded = 0;
 	int err;
 
-again:
-	other = demo_message_receiver(sk, msg);
-	if (IS_ERR(other))
-		return PTR_ERR(other);
-
-	len = skb->len;
 	if (sk_filter(other, skb) < 0) {
-		sock_put(other);
 		kfree_skb(skb);
 		return 0;
 	}
@@ -138,31 +115,71 @@ again:
 			demo_flight_boarded(flight, !err);
 		if (err != -EAGAIN)
 			break;
-		if (!timeo) {
+		if (!*timeo) {
 			if (demo_await_room(sk, other))
 				break;
 			continue;
 		}
-		timeo = demo_wait_for_room(other, timeo);
+		*timeo = demo_wait_for_room(other, *timeo);
 		waited = true;
 		if (signal_pending(current)) {
-			err = sock_intr_errno(timeo);
+			err = sock_intr_errno(*timeo);
 			break;
 		}
 	}
-	if (!err) {
+	if (!err)
 		demo_data_ready(other);
-	} else if (err == -ENOTCONN) {
-		err = demo_message_refused(sk, other, msg);
-		if (!err) {
-			sock_put(other);
-			goto again;
-		}
-	}
 	if (waited)
 		demo_offer_room(other);
-	sock_put(other);
 	return err;
+}
+
+/* A datagram's receiver, with a reference. */
+static struct sock *demo_message_receiver(struct sock *sk, struct msghdr *msg)
+{
+	if (msg->msg_namelen)
+		return demo_port_find(sock_net(sk), sk->sk_type, msg->msg_name);
+	return demo_peer_get(sk) ?: ERR_PTR(-ENOTCONN);
+}
+
+/* It was closed. Returns -ENOTCONN when another may have its port now. */
+static int demo_message_refused(struct sock *sk, struct sock *other,
+				const struct msghdr *msg)
+{
+	if (demo_forget_dead_peer(sk, other))
+		return -ECONNREFUSED;
+	return msg->msg_namelen ? -ENOTCONN : -ECONNRESET;
+}
+
+static int demo_dgram_deliver(struct sock *sk, struct msghdr *msg,
+			      struct sk_buff *skb, long timeo)
+{
+	struct sock *other;
+	int err;
+
+	do {
+		other = demo_message_receiver(sk, msg);
+		if (IS_ERR(other))
+			return PTR_ERR(other);
+		err = demo_message_bring(sk, other, skb, &timeo);
+		if (err == -ENOTCONN)
+			err = demo_message_refused(sk, other, msg);
+		sock_put(other);
+	} while (err == -ENOTCONN);
+	return err;
+}
+
+static int demo_seqpacket_deliver(struct sock *sk, struct sk_buff *skb,
+				  long timeo)
+{
+	/* @sk has a reference until its own release(), and never another peer. */
+	struct sock *peer = READ_ONCE(demo_sk(sk)->peer);
+	int err;
+
+	if (!peer)
+		return -ENOTCONN;
+	err = demo_message_bring(sk, peer, skb, &timeo);
+	return err == -ENOTCONN ? -EPIPE : err;
 }
 
 static int demo_message_send(struct socket *sock, struct msghdr *msg,
@@ -192,8 +209,11 @@ static int demo_message_send(struct socket *sock, struct msghdr *msg,
 	skb = demo_message_build(sk, msg, len);
 	if (IS_ERR(skb))
 		return PTR_ERR(skb);
-	err = demo_scm_attach(skb, scm) ?:
-	      demo_message_deliver(sk, msg, skb, timeo);
+	err = demo_scm_attach(skb, scm);
+	if (!err)
+		err = sk->sk_type == SOCK_SEQPACKET ?
+			demo_seqpacket_deliver(sk, skb, timeo) :
+			demo_dgram_deliver(sk, msg, skb, timeo);
 	if (err)
 		consume_skb(skb);
 	return err ?: len;
@@ -287,13 +307,43 @@ static long demo_message_wait(struct sock *sk, unsigned int arrivals,
 	return timeo;
 }
 
+/*
+ * Take the first record off the queue, or look at the one that peeking has come
+ * to, at *@skip, with a reference. NULL, and why in *@err: -EAGAIN when there is
+ * none, or an error of the socket.
+ */
+static struct sk_buff *demo_message_take(struct sock *sk, int flags, int *skip,
+					 int *err)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	struct sk_buff *skb, *last;
+
+	if (flags & MSG_PEEK) {
+		*skip = sk_peek_offset(sk, flags);
+		skb = __skb_try_recv_datagram(sk, queue, flags, skip, err,
+					      &last);
+		*skip = max(*skip, 0);
+		return skb;
+	}
+
+	*skip = 0;
+	*err = sock_error(sk);
+	if (*err)
+		return NULL;
+	*err = -EAGAIN;
+	spin_lock(&queue->lock);
+	skb = __skb_dequeue(queue);
+	spin_unlock(&queue->lock);
+	return skb;
+}
+
 /* The next record, or the one that peeking has come to, at *@skip. */
 static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 					 int *err)
 {
 	struct demo_sock *ds = demo_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	struct sk_buff *skb, *last;
+	struct sk_buff *skb;
 	unsigned int arrivals;
 	bool over;
 
@@ -301,13 +351,9 @@ static struct sk_buff *demo_message_next(struct sock *sk, int flags, int *skip,
 		over = demo_over(sk);
 		mutex_lock(&ds->read_lock);
 		arrivals = READ_ONCE(ds->arrivals);
-		*skip = sk_peek_offset(sk, flags);
-		skb = __skb_try_recv_datagram(sk, &sk->sk_receive_queue, flags,
-					      skip, err, &last);
-		if (skb) {
-			*skip = max(*skip, 0);
+		skb = demo_message_take(sk, flags, skip, err);
+		if (skb)
 			return skb;
-		}
 		mutex_unlock(&ds->read_lock);
 		if (*err != -EAGAIN)
 			return NULL;

@@ -103,7 +103,7 @@ struct demo_sock {
 	struct sock		*listener;
 	struct demo_node	*node_in_flight;
 
-	/* The peer writes these when it sends: not in a cache line with @peer. */
+	/* The peer writes these when it sends. */
 	struct sk_buff		*oob;
 	struct sk_buff		*open;
 	unsigned int		inq;

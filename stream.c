@@ -147,8 +147,7 @@ demo_stream_claim(struct demo_stream_source *source, size_t len, bool alone,
 			demo_buffer(skb)->claimed = true;
 			ds->open = NULL;
 		}
-	} else if (sk_wmem_alloc_get(source->sk) >=
-		   READ_ONCE(source->sk->sk_sndbuf)) {
+	} else if (!demo_buffer_has_room(source->sk)) {
 		skb = ERR_PTR(-EAGAIN);
 	} else {
 		closed = demo_buffer_close(ds);
