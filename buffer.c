@@ -275,7 +275,7 @@ static void demo_buffer_reset(struct sk_buff *skb)
 	skb->len = skb->data_len;
 	skb->tstamp = 0;
 	skb->peeked = 0;
-	memset(skb->cb, 0, sizeof(struct demo_buffer));
+	demo_buffer_clear(skb);
 }
 
 /**
@@ -415,7 +415,7 @@ struct sk_buff *demo_buffer_alloc(struct sock *sk, unsigned int need,
 		skb = alloc_skb(max(need, min_t(unsigned int, want,
 						SKB_MAX_ORDER(0, 0))), gfp);
 	if (skb)
-		memset(skb->cb, 0, sizeof(struct demo_buffer));
+		demo_buffer_clear(skb);
 	return skb;
 }
 
@@ -429,7 +429,7 @@ static noinline struct sk_buff *demo_record_new(size_t headlen, size_t paged,
 	skb = alloc_skb_with_frags(headlen, paged, PAGE_ALLOC_COSTLY_ORDER,
 				   &err, gfp);
 	if (skb)
-		memset(skb->cb, 0, sizeof(struct demo_buffer));
+		demo_buffer_clear(skb);
 	return skb;
 }
 

@@ -50,6 +50,12 @@ static inline struct demo_buffer *demo_buffer(const struct sk_buff *skb)
 	return (struct demo_buffer *)skb->cb;
 }
 
+/* It is like new: nothing is noted. */
+static inline void demo_buffer_clear(struct sk_buff *skb)
+{
+	memset(demo_buffer(skb), 0, sizeof(struct demo_buffer));
+}
+
 /*
  * Charge a sender for a buffer that nobody is charged for: skb_set_owner_w() without
  * what that has for packets.

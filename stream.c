@@ -25,7 +25,6 @@
 
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
-#include <net/tcp_states.h>
 
 #include "buffer.h"
 #include "flight.h"

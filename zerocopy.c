@@ -69,7 +69,7 @@ struct sk_buff *demo_zerocopy_alloc(struct sock *sk, struct ubuf_info *notice)
 
 	if (!skb)
 		return NULL;
-	memset(skb->cb, 0, sizeof(struct demo_buffer));
+	demo_buffer_clear(skb);
 	/* The pages are the caller's. */
 	demo_buffer(skb)->foreign = true;
 	demo_buffer_charge(skb, sk);

@@ -91,12 +91,12 @@ double wait_epoll(const struct job *job)
 	return now() - start;
 }
 
-/* The number after the last name that is bound then. */
-static unsigned int bind_many(const struct job *job)
+/* The number after the last name that is bound then. There must be @more names. */
+static unsigned int bind_many(const struct job *job, unsigned int more)
 {
 	long i;
 
-	if (job->family->names && job->size + job->ops >= job->family->names)
+	if (job->family->names && job->size + more > job->family->names)
 		give_up("it cannot bind as many");
 	for (i = 0; i < job->size; i++)
 		bind_name(job->family, new_socket(job->family, job->type), i);
@@ -109,7 +109,7 @@ static unsigned int bind_many(const struct job *job)
 /* bind() and close() of a socket, among job->size that are bound. */
 double bind_among(const struct job *job)
 {
-	unsigned int next = bind_many(job);
+	unsigned int next = bind_many(job, BINDS);
 	double start, sum = 0;
 	int fds[BINDS], i;
 	long op;
@@ -130,7 +130,7 @@ double bind_among(const struct job *job)
 
 double connect_among(const struct job *job)
 {
-	unsigned int next = bind_many(job);
+	unsigned int next = bind_many(job, 1);
 
 	return connect_ops(job, new_listener(job->family, job->type, next), next);
 }

@@ -15,31 +15,27 @@ import sys
 
 import plot
 
-FAMILIES = ["demo", "unix", "pipe", "tcp", "vsock", "tipc"]
-NAMES = {"demo": "AF_DEMO", "unix": "AF_UNIX", "pipe": "pipe", "tcp": "TCP",
-         "vsock": "AF_VSOCK", "tipc": "TIPC"}
+from plot import NAMES
+
+FAMILIES = list(NAMES)
 
 # What AF_DEMO may take where AF_UNIX takes 1, and whether a pipe must not take
 # less. Counted on 6.1.
-ONE_WAY_MARKS = {
-    ("stream", 1): (0.35, False),
-    ("stream", 64): (0.35, True),
-    ("stream", 4096): (0.60, True),
-    ("stream", 65536): (0.65, False),
-    ("stream", 1 << 20): (0.65, False),
-    ("dgram", 64): (0.60, False),
-    ("seqpacket", 64): (0.60, False),
-}
-COUNTED_MARKS = {(f"{work}-{kind}", size): mark for work in ("oneway", "turns")
-                 for (kind, size), mark in ONE_WAY_MARKS.items()}
-COUNTED_MARKS.update({
+COUNTED_MARKS = {
+    ("oneway-stream", 1): (0.35, False),
+    ("oneway-stream", 64): (0.35, True),
+    ("oneway-stream", 4096): (0.60, True),
+    ("oneway-stream", 65536): (0.65, False),
+    ("oneway-stream", 1 << 20): (0.65, False),
+    ("oneway-dgram", 64): (0.60, False),
+    ("oneway-seqpacket", 64): (0.60, False),
     ("roundtrip-stream", 64): (0.85, False),
     ("roundtrip-dgram", 64): (0.85, False),
     ("roundtrip-seqpacket", 64): (0.85, False),
     ("zerocopy-stream", 1 << 20): (0.40, False),
     ("connect-stream", 1): (0.85, False),
     ("memory-queued-stream", 1): (1 / 300, False),
-})
+}
 # How many times AF_UNIX's throughput, at least.
 TIMED_MARKS = {
     ("oneway-stream", 64): 2.5,
@@ -78,6 +74,11 @@ class Table:
     def median(self, row, family):
         values = self.figures.get(row, {}).get(family)
         return statistics.median(values) if values else None
+
+    def rounds(self):
+        """How often the rows were measured, at most."""
+        return max((len(values) for families in self.figures.values()
+                    for values in families.values()), default=0)
 
     def spread(self, row, family):
         """How far the figures are apart, as a part of the median."""
@@ -159,15 +160,16 @@ def write_csv(table, path):
                                "" if ratio is None else f"{ratio:.4f}", ""])
 
 
-def markdown(table, kernel, way, release):
+def markdown(table, kernel, way, release, module):
     unit = "instructions" if way == "counted" else "nanoseconds"
     lines = [
         "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
         f"# Linux {kernel}, {way}",
         "",
-        f"{release}: {unit} an operation took, the median; in rows whose name begins with",
-        "*memory*, bytes. In the last column AF_DEMO's figure divided by AF_UNIX's, the median",
-        "of the ratios pair by pair.",
+        f"{release}, and AF_DEMO as in {module}: {unit} an operation took, the median of",
+        f"{table.rounds()} rounds; in rows whose name begins with *memory*, bytes. In the last "
+        "column AF_DEMO's",
+        "figure divided by AF_UNIX's, the median of the ratios pair by pair.",
         "",
         "| work | size | " + " | ".join(NAMES[f] for f in FAMILIES) + " | AF_DEMO / AF_UNIX |",
         "| --- | ---: |" + " ---: |" * (len(FAMILIES) + 1),
@@ -195,16 +197,20 @@ def markdown(table, kernel, way, release):
     return "\n".join(lines) + "\n"
 
 
+def said(measured, kernel, what):
+    with open(os.path.join(measured, kernel, what), encoding="utf-8") as file:
+        return file.read().strip()
+
+
 def main():
     measured, results, *runs = sys.argv[1:]
     for run in runs:
         kernel, way = run.split("/")
         table = Table(os.path.join(measured, run + ".tsv"))
-        with open(os.path.join(measured, kernel, "release"), encoding="utf-8") as file:
-            release = file.read().strip()
+        release, module = (said(measured, kernel, what) for what in ("release", "module"))
         base = os.path.join(results, f"{kernel}-{way}")
         write_csv(table, base + ".csv")
-        text = markdown(table, kernel, way, release)
+        text = markdown(table, kernel, way, release, module)
         with open(base + ".md", "w", encoding="utf-8") as out:
             out.write(text)
         for work in ("oneway", "roundtrip"):

@@ -3,8 +3,6 @@
  * Works that move data: one way, there and back, in batches.
  */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>

@@ -32,7 +32,7 @@ main_rows=(
 	turns-stream:{1,64,4096,65536} turns-dgram:64 turns-seqpacket:64
 	roundtrip-{stream,dgram,seqpacket}:64 small-writes small-reads
 	mmsg-dgram mmsg-seqpacket connect-stream socketpair-stream
-	epoll:100 senders bind:1000 zerocopy-stream:1048576
+	epoll:100 senders bind:1000 {turns,zerocopy}-stream:1048576
 )
 
 case $mode in
@@ -73,6 +73,9 @@ prepare() { # KERNEL
 	install -s "$out/bin/bench" "$out/$kernel/root/usr/bin/bench"
 	add_modules "$kernel"
 	modinfo -F vermagic "$build/$kernel/demo.ko" | cut -d ' ' -f 1 >"$out/$kernel/release"
+	# Without git, the sum that the kernel's build makes of the sources.
+	{ git -C "$top" describe --always --dirty 2>/dev/null ||
+		modinfo -F srcversion "$build/$kernel/demo.ko"; } >"$out/$kernel/module"
 }
 
 # Says each row once, as soon as it is there.
@@ -113,17 +116,16 @@ for kernel in "${kernels[@]}"; do
 	done
 done
 
-release=$(cat "$out/6.1/release" 2>/dev/null || :)
 case $mode in
 all)
 	python3 "$top/bench/report.py" "$out" "$results" "${measured[@]}"
 	say "tables and plots: $results" ;;
 keep)
-	python3 "$top/bench/check.py" keep "$out/6.1/counted.tsv" "$release" "$figures" ;;
+	python3 "$top/bench/check.py" keep "$out/6.1/counted.tsv" "$(<"$out/6.1/release")" \
+		"$figures" ;;
 check)
-	counts=$(python3 "$top/bench/check.py" check "$out/6.1/counted.tsv" "$release" \
-		"$figures" "$out/counts")
+	python3 "$top/bench/check.py" check "$out/6.1/counted.tsv" "$(<"$out/6.1/release")" \
+		"$figures" "$out/counts"
 	read -r passed failed skipped <"$out/counts"
-	printf '%s\n' "$counts"
 	closing_line "$passed" "$failed" "$skipped" ;;
 esac

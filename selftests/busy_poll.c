@@ -11,6 +11,13 @@
 #define ROUNDS	20
 #define GAP_US	20000		/* the receiver waits by then */
 
+#define SPIN_OR_SKIP(fd, us) do { \
+	if (set_number((fd), SO_BUSY_POLL, (us))) { \
+		ASSERT_EQ(EPERM, errno); \
+		SKIP(return, "6.1 lets only CAP_NET_ADMIN set SO_BUSY_POLL"); \
+	} \
+} while (0)
+
 FIXTURE(busy_poll) {
 	int sv[2];
 	cpu_set_t cpus;
@@ -93,10 +100,7 @@ TEST_F(busy_poll, a_receiver_that_spins_need_not_sleep)
 {
 	long n;
 
-	if (set_number(self->sv[1], SO_BUSY_POLL, 10 * 1000 * 1000)) {
-		EXPECT_EQ(EPERM, errno);
-		SKIP(return, "6.1 lets only CAP_NET_ADMIN set SO_BUSY_POLL");
-	}
+	SPIN_OR_SKIP(self->sv[1], 10 * 1000 * 1000);
 	n = sleeps(self->sv, self->cpu);
 	TH_LOG("%ld of %d receives slept", n, ROUNDS);
 	EXPECT_LE(0, n);
@@ -130,8 +134,7 @@ TEST_F(busy_poll, the_time_ends)
 	char c;
 
 	b.buf = &c;
-	if (set_number(self->sv[1], SO_BUSY_POLL, 1000))
-		SKIP(return, "6.1 lets only CAP_NET_ADMIN set SO_BUSY_POLL");
+	SPIN_OR_SKIP(self->sv[1], 1000);
 	ASSERT_EQ(0, background_recv(&b));
 	EXPECT_TRUE(background_sleeps(&b));
 	ASSERT_EQ(1, send(self->sv[0], "a", 1, 0));
@@ -143,8 +146,7 @@ TEST_F(busy_poll, SO_RCVTIMEO_ends_it)
 	struct timeval limit = { .tv_usec = 50000 };
 	char c;
 
-	if (set_number(self->sv[1], SO_BUSY_POLL, INT_MAX))
-		SKIP(return, "6.1 lets only CAP_NET_ADMIN set SO_BUSY_POLL");
+	SPIN_OR_SKIP(self->sv[1], INT_MAX);
 	ASSERT_EQ(0, setsockopt(self->sv[1], SOL_SOCKET, SO_RCVTIMEO, &limit,
 				sizeof(limit)));
 	EXPECT_EQ(-1, recv(self->sv[1], &c, 1, 0));
@@ -157,8 +159,7 @@ TEST_F(busy_poll, a_signal_ends_it)
 	pid_t pid;
 	char c;
 
-	if (set_number(self->sv[1], SO_BUSY_POLL, 100 * 1000 * 1000))
-		SKIP(return, "6.1 lets only CAP_NET_ADMIN set SO_BUSY_POLL");
+	SPIN_OR_SKIP(self->sv[1], 100 * 1000 * 1000);
 	pid = fork();
 	if (!pid) {
 		alarm(1);
@@ -175,8 +176,7 @@ TEST_F(busy_poll, the_end_of_the_connection_ends_it)
 	char c;
 
 	b.buf = &c;
-	if (set_number(self->sv[1], SO_BUSY_POLL, 100 * 1000 * 1000))
-		SKIP(return, "6.1 lets only CAP_NET_ADMIN set SO_BUSY_POLL");
+	SPIN_OR_SKIP(self->sv[1], 100 * 1000 * 1000);
 	ASSERT_EQ(0, background_recv(&b));
 	usleep(GAP_US);
 	ASSERT_EQ(0, shutdown(self->sv[1], SHUT_RD));
