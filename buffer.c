@@ -251,22 +251,20 @@ demo_spare_take(struct sock *sk, unsigned int need, unsigned int want,
 		return NULL;
 
 	spin_lock(&spares->lock);
-	while ((skb = __skb_dequeue(spares))) {
+	skb_queue_walk(spares, skb) {
 		if (skb_end_offset(skb) >= need &&
 		    skb_end_offset(skb) < most && skb->data_len == paged) {
+			__skb_unlink(skb, spares);
 			ds->spare_bytes -= skb->truesize;
 			ds->spares_used = true;
-			break;
+			spin_unlock(&spares->lock);
+			return skb;
 		}
-		/* Not wanted now: it goes behind those that may be. */
-		__skb_queue_tail(spares, skb);
-		if (!--looks) {
-			skb = NULL;
+		if (!--looks)
 			break;
-		}
 	}
 	spin_unlock(&spares->lock);
-	return skb;
+	return NULL;
 }
 
 /* As it was when it was allocated, but for what it has in pages. */
@@ -308,20 +306,14 @@ void demo_buffer_retire(struct sock *sender, struct sk_buff_head *drained)
 			continue;
 		__skb_unlink(skb, drained);
 		demo_buffer_reset(skb);
-		/*
-		 * A record is in the cache of its reader: another goes first.
-		 * What bytes shared is of many sizes: the last one fits best.
-		 */
-		if (sender->sk_type == SOCK_STREAM)
-			__skb_queue_head(spares, skb);
-		else
-			__skb_queue_tail(spares, skb);
+		/* The one used last is warm in the cache: it goes first. */
+		__skb_queue_head(spares, skb);
 		ds->spare_bytes += skb->truesize;
 	}
 	/*
 	 * As in flight, one may be above the limit, or each round of a busy
-	 * sender would allocate that one anew. Those at the end go, where also
-	 * those are that were not wanted.
+	 * sender would allocate that one anew. Those not used for longest go:
+	 * they may be of a size that is not wanted any more.
 	 */
 	while ((skb = skb_peek_tail(spares)) &&
 	       ds->spare_bytes - skb->truesize >= sndbuf) {
