@@ -15,8 +15,7 @@ import sys
 
 import plot
 
-from plot import NAMES
-
+NAMES = plot.NAMES
 FAMILIES = list(NAMES)
 
 # What AF_DEMO may take where AF_UNIX takes 1, and whether a pipe must not take
@@ -167,9 +166,8 @@ def markdown(table, kernel, way, release, module):
         f"# Linux {kernel}, {way}",
         "",
         f"{release}, and AF_DEMO as in {module}: {unit} an operation took, the median of",
-        f"{table.rounds()} rounds; in rows whose name begins with *memory*, bytes. In the last "
-        "column AF_DEMO's",
-        "figure divided by AF_UNIX's, the median of the ratios pair by pair.",
+        f"{table.rounds()} rounds; in rows whose name begins with *memory*, bytes. In the last",
+        "column AF_DEMO's figure divided by AF_UNIX's, the median of the ratios pair by pair.",
         "",
         "| work | size | " + " | ".join(NAMES[f] for f in FAMILIES) + " | AF_DEMO / AF_UNIX |",
         "| --- | ---: |" + " ---: |" * (len(FAMILIES) + 1),
