@@ -59,6 +59,10 @@ bench-check: ## count the instructions of the main rows: 3 % more than those kep
 bench-keep: ## keep what is counted now, for bench-check to compare with
 	@scripts/bench.sh keep
 
+.PHONY: bench-compare
+bench-compare: ## this module and those of other commits by turns in one VM; WITH="HEAD~1", and as bench
+	@scripts/bench.sh compare
+
 .PHONY: fuzz
 fuzz: ## random calls on AF_DEMO and on AF_UNIX side by side; SECONDS=600, KERNEL=, SEED=1
 	@scripts/twins.sh $(KERNEL) $(or $(SECONDS),600) $(or $(SEED),1)

@@ -6,6 +6,8 @@
 # bench.sh check     counts the instructions of the main rows on 6.1 and compares
 #                    them with bench/figures.tsv: fails when one is over 3 % more
 # bench.sh keep      writes bench/figures.tsv anew
+# bench.sh compare   measures the module beside those of other commits, in one VM by
+#                    turns, and prints how they differ; WITH="HEAD~1" are the commits
 #
 # KERNELS="6.1" and WAYS="counted timed" choose; ROWS="oneway-stream:64 epoll"
 # are these alone; ROUNDS=9 is how often the timed ones are measured.
@@ -22,10 +24,11 @@ out=$build/bench
 results=${RESULTS:-$out}
 figures=$top/bench/figures.tsv
 options=()
+commits=()
 
 # TIPC does not load by itself. A kernel that has it built in has no module.
 # shellcheck disable=SC2016 # the shell in the VM expands it
-start='modprobe tipc 2>/dev/null; exec bench "$@"'
+start='modprobe tipc 2>/dev/null; exec "$@"'
 
 # What a change is likely to make slower, and a VM measures within two minutes.
 main_rows=(
@@ -42,7 +45,10 @@ check|keep)
 	ways=(counted)
 	rows=("${main_rows[@]}")
 	options=(-f "demo,unix") ;;
-*)	die "usage: bench.sh [check|keep]" ;;
+compare)
+	read -ra commits <<<"${WITH:-HEAD}"
+	[ "${rows[*]}" ] || rows=(oneway-{stream,dgram,seqpacket}:{64,4096} "${main_rows[@]}") ;;
+*)	die "usage: bench.sh [check|keep|compare]" ;;
 esac
 
 # The families' modules, with all that they need.
@@ -70,12 +76,27 @@ prepare() { # KERNEL
 	quietly "$log" make -C "$top/bench" DEST="$out/bin"
 	rm -rf "$out/$kernel/root"
 	mkdir -p "$out/$kernel/root/usr/bin"
-	install -s "$out/bin/bench" "$out/$kernel/root/usr/bin/bench"
+	install -s "$out/bin/bench" "$out/$kernel/root/usr/bin/"
+	cp "$top/scripts/vm/take-turns" "$out/$kernel/root/usr/bin/"
 	add_modules "$kernel"
 	modinfo -F vermagic "$build/$kernel/demo.ko" | cut -d ' ' -f 1 >"$out/$kernel/release"
 	# Without git, the sum that the kernel's build makes of the sources.
 	{ git -C "$top" describe --always --dirty 2>/dev/null ||
 		modinfo -F srcversion "$build/$kernel/demo.ko"; } >"$out/$kernel/module"
+}
+
+# The module of another commit, for the VM to load instead of the one of this tree.
+add_other() { # KERNEL COMMIT
+	local kernel=$1 tree log=$out/$1/build.log name
+
+	name=$(git -C "$top" rev-parse --verify --quiet --short "$2^{commit}") ||
+		die "there is no commit $2"
+	tree=$out/commits/$name
+	mkdir -p "$tree"
+	git -C "$top" archive "$name" | tar -x -C "$tree"
+	quietly "$log" "$tree/scripts/build.sh" "$cache/$kernel/kdir" "$tree/build/$kernel"
+	mkdir -p "$out/$kernel/root/root"
+	strip --strip-debug -o "$out/$kernel/root/root/$name.ko" "$tree/build/$kernel/demo.ko"
 }
 
 # Says each row once, as soon as it is there.
@@ -85,21 +106,36 @@ progress() { # KERNEL WAY
 	row != last { printf "   %s: %s\n", what, row; fflush(); last = row }' >&2
 }
 
+# Says when a round begins.
+progress_of_rounds() { # KERNEL WAY
+	awk -F '\t' -v what="$1 $2" '
+	NR == 1 { first = $1 $2 }
+	$1 $2 == first && $3 == "demo" {
+		printf "   %s: round %d\n", what, ++round; fflush()
+	}' >&2
+}
+
 measure() { # KERNEL WAY
-	local kernel=$1 way=$2 vm=() bench=() status=0
+	local kernel=$1 way=$2 vm=() bench=() turns run watch=progress status=0
 
 	case $way in
 	counted)
 		vm=(-n)
-		bench=(-r 2) ;;
-	timed)	bench=(-p -s -x 4 -r "$rounds") ;;
+		turns=2 ;;
+	timed)	bench=(-p -s -x 4)
+		turns=$rounds ;;
 	*)	die "there is no way $way: counted, timed" ;;
 	esac
+	run=(bench -r "$turns")
+	if [ "$mode" = compare ]; then
+		run=(take-turns "$turns")
+		watch=progress_of_rounds
+	fi
 	say "Linux $kernel, $way"
 	"$top/scripts/vm.sh" "${vm[@]}" -m 3072 -t 20000 -a "$out/$kernel/root" \
-		-l "$out/$kernel/$way" "$kernel" sh -c "$start" bench \
-		"${bench[@]}" "${options[@]}" "${rows[@]}" |
-		tee "$out/$kernel/$way.tsv" | progress "$kernel" "$way" || status=$?
+		-l "$out/$kernel/$way" "$kernel" sh -c "$start" start \
+		"${run[@]}" "${bench[@]}" "${options[@]}" "${rows[@]}" |
+		tee "$out/$kernel/$way.tsv" | $watch "$kernel" "$way" || status=$?
 	[ $status = 0 ] || die "the VM failed ($status): see $out/$kernel/$way"
 }
 
@@ -110,6 +146,9 @@ mkdir -p "$out" "$results"
 measured=()
 for kernel in "${kernels[@]}"; do
 	prepare "$kernel"
+	for commit in "${commits[@]}"; do
+		add_other "$kernel" "$commit"
+	done
 	for way in "${ways[@]}"; do
 		measure "$kernel" "$way"
 		measured+=("$kernel/$way")
@@ -120,6 +159,8 @@ case $mode in
 all)
 	python3 "$top/bench/report.py" "$out" "$results" "${measured[@]}"
 	say "tables and plots: $results" ;;
+compare)
+	python3 "$top/bench/compare.py" "$out" "${measured[@]}" ;;
 keep)
 	python3 "$top/bench/check.py" keep "$out/6.1/counted.tsv" "$(<"$out/6.1/release")" \
 		"$figures" ;;
