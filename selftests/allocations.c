@@ -630,6 +630,39 @@ TEST_F(allocations, a_record_as_long_as_the_last_takes_its_buffer)
 	}
 }
 
+/*
+ * When as much was sent as there is room for, the spares are of that size. Those go,
+ * not the ones that are wanted now: sends soon allocate nothing again.
+ */
+TEST_F(allocations, spares_of_a_size_that_is_not_wanted_any_more_do_not_stay)
+{
+	unsigned int first, now, in_a_row = 0, sends = 0;
+	static char large[8192];
+	int *sv = self->sv;
+	char small[64] = "";
+
+	OPEN_PAIR(sv);
+	first = POINTS_OF(send(sv[0], small, sizeof(small), MSG_DONTWAIT));
+	ASSERT_EQ((ssize_t)sizeof(small), recv(sv[1], small, sizeof(small), MSG_DONTWAIT));
+
+	while (send(sv[0], large, sizeof(large), MSG_DONTWAIT) > 0)
+		;
+	ASSERT_EQ(EAGAIN, errno);
+	while (recv(sv[1], large, sizeof(large), MSG_DONTWAIT) > 0)
+		;
+	/* Many more small ones than there is room for. */
+	while (in_a_row < 10 && sends < 1000) {
+		now = POINTS_OF(send(sv[0], small, sizeof(small), MSG_DONTWAIT));
+		ASSERT_EQ((ssize_t)sizeof(small), recv(sv[1], small, sizeof(small), MSG_DONTWAIT));
+		in_a_row = now < first ? in_a_row + 1 : 0;
+		sends++;
+	}
+	EXPECT_EQ(10, in_a_row) {
+		TH_LOG("after %u sends, each still allocates", sends);
+	}
+	close_pair(sv);
+}
+
 TEST_F(allocations, a_notice_that_cannot_be_read_waits)
 {
 	int *sv = self->sv, on = 1, ret;
