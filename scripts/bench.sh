@@ -46,7 +46,10 @@ check|keep)
 	rows=("${main_rows[@]}")
 	options=(-f "demo,unix") ;;
 compare)
-	read -ra commits <<<"${WITH:-HEAD}"
+	for commit in ${WITH:-HEAD}; do
+		commits+=("$(git -C "$top" rev-parse -q --verify --short "$commit^{commit}")") ||
+			die "there is no commit $commit here, or no git"
+	done
 	[ "${rows[*]}" ] || rows=(oneway-{stream,dgram,seqpacket}:{64,4096} "${main_rows[@]}") ;;
 *)	die "usage: bench.sh [check|keep|compare]" ;;
 esac
@@ -87,32 +90,33 @@ prepare() { # KERNEL
 
 # The module of another commit, for the VM to load instead of the one of this tree.
 add_other() { # KERNEL COMMIT
-	local kernel=$1 tree log=$out/$1/build.log name
+	local kernel=$1 commit=$2 tree=$out/commits/$2 log=$out/$1/build.log
 
-	name=$(git -C "$top" rev-parse --verify --quiet --short "$2^{commit}") ||
-		die "there is no commit $2"
-	tree=$out/commits/$name
 	mkdir -p "$tree"
-	git -C "$top" archive "$name" | tar -x -C "$tree"
+	git -C "$top" archive "$commit" | tar -x -C "$tree"
 	quietly "$log" "$tree/scripts/build.sh" "$cache/$kernel/kdir" "$tree/build/$kernel"
 	mkdir -p "$out/$kernel/root/root"
-	strip --strip-debug -o "$out/$kernel/root/root/$name.ko" "$tree/build/$kernel/demo.ko"
+	strip --strip-debug -o "$out/$kernel/root/root/$commit.ko" "$tree/build/$kernel/demo.ko"
 }
 
 # Says each row once, as soon as it is there.
 progress() { # KERNEL WAY
-	awk -F '\t' -v what="$1 $2" '
-	{ row = $1 " " $2 }
-	row != last { printf "   %s: %s\n", what, row; fflush(); last = row }' >&2
+	local work size last=''
+
+	while read -r work size _; do
+		[ "$work $size" = "$last" ] || echo "   $1 $2: $work $size" >&2
+		last="$work $size"
+	done
 }
 
 # Says when a round begins.
-progress_of_rounds() { # KERNEL WAY
-	awk -F '\t' -v what="$1 $2" '
-	NR == 1 { first = $1 $2 }
-	$1 $2 == first && $3 == "demo" {
-		printf "   %s: round %d\n", what, ++round; fflush()
-	}' >&2
+progress_of_rounds() { # KERNEL WAY ROUNDS
+	local work size family first='' round=0
+
+	while read -r work size family _; do
+		: "${first:="$work $size $family"}"
+		[ "$work $size $family" != "$first" ] || echo "   $1 $2: round $((++round)) of $3" >&2
+	done
 }
 
 measure() { # KERNEL WAY
@@ -135,7 +139,7 @@ measure() { # KERNEL WAY
 	"$top/scripts/vm.sh" "${vm[@]}" -m 3072 -t 20000 -a "$out/$kernel/root" \
 		-l "$out/$kernel/$way" "$kernel" sh -c "$start" start \
 		"${run[@]}" "${bench[@]}" "${options[@]}" "${rows[@]}" |
-		tee "$out/$kernel/$way.tsv" | $watch "$kernel" "$way" || status=$?
+		tee "$out/$kernel/$way.tsv" | $watch "$kernel" "$way" "$turns" || status=$?
 	[ $status = 0 ] || die "the VM failed ($status): see $out/$kernel/$way"
 }
 

@@ -181,20 +181,16 @@ is_ready() {
 }
 
 # Reads a kernel build, shows how far it is every few seconds.
-progress() {
-	awk -v name="$1" -v about="$about_files" '
-	BEGIN { "date +%s" | getline start; close("date +%s"); shown = start }
-	$1 == "CC" || $1 == "AS" {
-		if (++n % 10)
-			next
-		"date +%s" | getline now
-		close("date +%s")
-		if (now < shown + 10)
-			next
-		shown = now
-		printf "   %s: %d of about %d files, %d s\n", name, n, about, now - start
-		fflush()
-	}' >&2
+progress() { # KERNEL
+	local what n=0 start=$SECONDS shown=$SECONDS
+
+	while read -r what _; do
+		[ "$what" = CC ] || [ "$what" = AS ] || continue
+		n=$((n + 1))
+		[ $((SECONDS - shown)) -ge 10 ] || continue
+		shown=$SECONDS
+		echo "   $1: $n of about $about_files files, $((SECONDS - start)) s" >&2
+	done
 }
 
 get_built_kernel() {
