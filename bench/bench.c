@@ -226,8 +226,10 @@ static void measure_apart(const struct work *work, struct job *job)
 	while (waitpid(-1, NULL, 0) > 0)
 		;
 	if (n <= 0)
-		snprintf(line, sizeof(line), "-\tit did not end\n");
-	printf("%s\t%ld\t%s\t%s", work->name, job->size, job->family->name, line);
+		snprintf(line, sizeof(line), "-\tit did not end");
+	/* Both ends may say why they gave up: the first is enough. */
+	line[strcspn(line, "\n")] = 0;
+	printf("%s\t%ld\t%s\t%s\n", work->name, job->size, job->family->name, line);
 	fflush(stdout);
 	settle();
 }
