@@ -636,13 +636,21 @@ TEST_F(allocations, a_record_as_long_as_the_last_takes_its_buffer)
  */
 TEST_F(allocations, spares_of_a_size_that_is_not_wanted_any_more_do_not_stay)
 {
-	unsigned int first, now, in_a_row = 0, sends = 0;
+	unsigned int first = UINT_MAX, now, in_a_row = 0, sends = 0;
 	static char large[8192];
-	int *sv = self->sv;
+	int *sv = self->sv, i;
 	char small[64] = "";
 
-	OPEN_PAIR(sv);
-	first = POINTS_OF(send(sv[0], small, sizeof(small), MSG_DONTWAIT));
+	if (variant->type == SOCK_STREAM)
+		SKIP(return, "small writes on a stream have a buffer that rests, and need no spare");
+	/* The less of two: a slab or a page may have had to be allocated, too. */
+	for (i = 0; i < 2; i++) {
+		if (i)
+			close_pair(sv);
+		OPEN_PAIR(sv);
+		now = POINTS_OF(send(sv[0], small, sizeof(small), MSG_DONTWAIT));
+		first = now < first ? now : first;
+	}
 	ASSERT_EQ((ssize_t)sizeof(small), recv(sv[1], small, sizeof(small), MSG_DONTWAIT));
 
 	while (send(sv[0], large, sizeof(large), MSG_DONTWAIT) > 0)
@@ -658,7 +666,7 @@ TEST_F(allocations, spares_of_a_size_that_is_not_wanted_any_more_do_not_stay)
 		sends++;
 	}
 	EXPECT_EQ(10, in_a_row) {
-		TH_LOG("after %u sends, each still allocates", sends);
+		TH_LOG("%u sends, and no ten in a row without an allocation", sends);
 	}
 	close_pair(sv);
 }
