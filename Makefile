@@ -60,7 +60,7 @@ bench-keep: ## keep what is counted now, for bench-check to compare with
 	@scripts/bench.sh keep
 
 .PHONY: bench-compare
-bench-compare: ## this module and those of other commits by turns in one VM; WITH="HEAD~1", and as bench
+bench-compare: ## measure this module and other commits' by turns in one VM; WITH="HEAD~1", KERNELS=, WAYS=, ROWS=, ROUNDS=
 	@scripts/bench.sh compare
 
 .PHONY: fuzz

@@ -35,6 +35,8 @@ COUNTED_MARKS = {
     ("connect-stream", 1): (0.85, False),
     ("memory-queued-stream", 1): (1 / 300, False),
 }
+UNITS = {"counted": "instructions", "timed": "nanoseconds"}
+
 # How many times AF_UNIX's throughput, at least.
 TIMED_MARKS = {
     ("oneway-stream", 64): 2.5,
@@ -160,12 +162,11 @@ def write_csv(table, path):
 
 
 def markdown(table, kernel, way, release, module):
-    unit = "instructions" if way == "counted" else "nanoseconds"
     lines = [
         "<!-- SPDX-License-Identifier: GPL-2.0-only -->",
         f"# Linux {kernel}, {way}",
         "",
-        f"{release}, and AF_DEMO as in {module}: {unit} an operation took, the median of",
+        f"{release}, and AF_DEMO as in {module}: {UNITS[way]} an operation took, the median of",
         f"{table.rounds()} rounds; in rows whose name begins with *memory*, bytes. In the last",
         "column AF_DEMO's figure divided by AF_UNIX's, the median of the ratios pair by pair.",
         "",

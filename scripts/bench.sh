@@ -46,10 +46,13 @@ check|keep)
 	rows=("${main_rows[@]}")
 	options=(-f "demo,unix") ;;
 compare)
-	for commit in ${WITH:-HEAD}; do
+	read -ra wanted <<<"${WITH:-HEAD}"
+	for commit in "${wanted[@]}"; do
 		commits+=("$(git -C "$top" rev-parse -q --verify --short "$commit^{commit}")") ||
 			die "there is no commit $commit here, or no git"
+		say "${commits[-1]}: $(git -C "$top" log -1 --format=%s "${commits[-1]}")"
 	done
+	[ "${commits[*]}" ] || die "WITH names no commit"
 	[ "${rows[*]}" ] || rows=(oneway-{stream,dgram,seqpacket}:{64,4096} "${main_rows[@]}") ;;
 *)	die "usage: bench.sh [check|keep|compare]" ;;
 esac
@@ -70,6 +73,20 @@ add_modules() { # KERNEL
 	done
 }
 
+# The commit that changed the module last. Without git, the sum that the kernel's
+# build makes of the sources.
+module_name() { # KERNEL
+	local sources=(Kbuild ':(glob)*.[ch]' compat include) name
+
+	if ! name=$(git -C "$top" log -1 --format=%h -- "${sources[@]}" 2>/dev/null); then
+		modinfo -F srcversion "$build/$1/demo.ko"
+	elif git -C "$top" diff --quiet HEAD -- "${sources[@]}"; then
+		echo "$name"
+	else
+		echo "$name, changed"
+	fi
+}
+
 prepare() { # KERNEL
 	local kernel=$1 log=$out/$1/build.log
 
@@ -83,9 +100,7 @@ prepare() { # KERNEL
 	cp "$top/scripts/vm/take-turns" "$out/$kernel/root/usr/bin/"
 	add_modules "$kernel"
 	modinfo -F vermagic "$build/$kernel/demo.ko" | cut -d ' ' -f 1 >"$out/$kernel/release"
-	# Without git, the sum that the kernel's build makes of the sources.
-	{ git -C "$top" describe --always --dirty 2>/dev/null ||
-		modinfo -F srcversion "$build/$kernel/demo.ko"; } >"$out/$kernel/module"
+	module_name "$kernel" >"$out/$kernel/module"
 }
 
 # The module of another commit, for the VM to load instead of the one of this tree.
@@ -164,7 +179,9 @@ all)
 	python3 "$top/bench/report.py" "$out" "$results" "${measured[@]}"
 	say "tables and plots: $results" ;;
 compare)
-	python3 "$top/bench/compare.py" "$out" "${measured[@]}" ;;
+	for what in "${measured[@]}"; do
+		python3 "$top/bench/compare.py" "$out" "$what" "${commits[@]}"
+	done ;;
 keep)
 	python3 "$top/bench/check.py" keep "$out/6.1/counted.tsv" "$(<"$out/6.1/release")" \
 		"$figures" ;;
