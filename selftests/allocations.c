@@ -6,6 +6,7 @@
  *
  * Leaks of memory are for kmemleak to find, at the end of the tests.
  */
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <sys/epoll.h>
@@ -665,7 +666,7 @@ TEST_F(allocations, spares_of_a_size_that_is_not_wanted_any_more_do_not_stay)
 		in_a_row = now < first ? in_a_row + 1 : 0;
 		sends++;
 	}
-	EXPECT_EQ(10, in_a_row) {
+	EXPECT_EQ(10u, in_a_row) {
 		TH_LOG("%u sends, and no ten in a row without an allocation", sends);
 	}
 	close_pair(sv);
