@@ -17,13 +17,13 @@ HERE = "demo"
 
 
 def difference(table, row, other):
-    """As two cells. A round in which one of the two failed has no pair."""
-    ours = table.figures[row].get(HERE, [])
-    theirs = table.figures[row].get(other, [])
-    if not ours or len(ours) != len(theirs):
+    """As two cells. Whoever failed in one round has no figures of the row."""
+    ratio = table.ratio(row, HERE, other)
+    if ratio is None:
         return "-", "-"
-    less = sum(a < b for a, b in zip(ours, theirs))
-    return f"{table.ratio(row, HERE, other) - 1:+.1%}", f"{less} of {len(ours)}"
+    ours = table.figures[row][HERE]
+    less = sum(a < b for a, b in zip(ours, table.figures[row][other]))
+    return f"{ratio - 1:+.1%}", f"{less} of {len(ours)}"
 
 
 def main():

@@ -17,6 +17,7 @@ import plot
 
 NAMES = plot.NAMES
 FAMILIES = list(NAMES)
+UNITS = {"counted": "instructions", "timed": "nanoseconds"}
 
 # What AF_DEMO may take where AF_UNIX takes 1, and whether a pipe must not take
 # less. Counted on 6.1.
@@ -35,8 +36,6 @@ COUNTED_MARKS = {
     ("connect-stream", 1): (0.85, False),
     ("memory-queued-stream", 1): (1 / 300, False),
 }
-UNITS = {"counted": "instructions", "timed": "nanoseconds"}
-
 # How many times AF_UNIX's throughput, at least.
 TIMED_MARKS = {
     ("oneway-stream", 64): 2.5,

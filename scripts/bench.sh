@@ -124,7 +124,7 @@ progress() { # KERNEL WAY
 	done
 }
 
-# Says when a round begins.
+# Says in which round it is, when one module has done its first row.
 progress_of_rounds() { # KERNEL WAY ROUNDS
 	local work size family first='' round=0
 

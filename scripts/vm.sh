@@ -136,7 +136,7 @@ else
 	accel=tcg
 fi
 # For a processor that copies bytes fast (ERMS, FSRM) the kernel copies by bytes, and
-# the emulator makes a loop of that: copies by words take it a fifth. Where instructions
+# the emulator makes a loop of that: copies by words take it several times less. Where instructions
 # are counted, a byte is one, which the figures that are kept and the marks go by.
 [ "$accel$count" != tcg ] || processor+=,erms=off,fsrm=off
 
